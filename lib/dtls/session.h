@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the endpoint, shared by endpoint.c, half.c, session.c and table.c. */
+#ifndef MN_DTLS_SESSION_H
+#define MN_DTLS_SESSION_H
+
+#include "core/pool.h"
+#include "dtls/cookie.h"
+#include "dtls/endpoint.h"
+#include "dtls/handshake.h"
+#include "dtls/record.h"
+#include "dtls/table.h"
+
+/* ---- sessions ---- */
+
+enum mn_session_state { MN_SESSION_CONNECTING, MN_SESSION_OPEN, MN_SESSION_CLOSED };
+
+/* A server's last flight. */
+struct mn_flight {
+	uint8_t len;
+	uint8_t bytes[MN_FLIGHT_MAX];
+};
+
+struct mn_session {
+	/* In endpoint.sessions: of a server while open, of a shared client always (then addr is our own address). */
+	struct mn_peer peer;
+	struct mn_endpoint *endpoint;
+	struct mn_session *next, **prev; /* endpoint.all, then endpoint.dying */
+	struct mn_session *owner_next;   /* chain of endpoint.owners */
+	void *owner;
+	void *user;
+	struct mn_record_state record;
+	struct mn_flight *flight; /* until the first application record */
+	uint8_t state;            /* enum mn_session_state */
+	uint8_t why;              /* enum mn_close, when closed */
+	bool is_client, was_open, told;
+	uint8_t shared;        /* client on endpoint.shared[shared - 1] */
+	struct mn_half *half;  /* client: while connecting */
+	struct mn_timer timer; /* idle and age */
+	uint64_t id, opened_ms, active_ms;
+	uint32_t handshake_us;
+	struct mn_local local;
+};
+
+/* ---- half-open handshakes ---- */
+
+struct mn_half {
+	struct mn_peer peer; /* server: in endpoint.halves */
+	struct mn_endpoint *endpoint;
+	struct mn_session *session; /* client: what it is for */
+	struct mn_hs *hs;
+	struct mn_half *older, *newer; /* server: by age */
+	struct mn_timer repeat, end;
+	unsigned int repeat_ms;
+	unsigned int bucket; /* server: of endpoint.half_by_addr */
+	void *owner;
+	uint64_t began_us, sent_ms;
+	struct mn_local local;
+	uint8_t random[32]; /* server: of its ClientHello */
+	bool (*hint_ok)(void *arg, void *user, const uint8_t *hint, size_t len);
+};
+
+/* A socket that speaks for many client sessions to one peer. */
+struct mn_shared {
+	struct mn_udp *udp;
+	union mn_addr peer;
+};
+
+enum { MN_LISTEN_MAX = 16, MN_SHARED_MAX = 8, MN_HALF_BUCKETS = 4096 };
+
+struct mn_endpoint {
+	struct mn_loop *loop;
+	struct mn_endpoint_config config; /* hint is ours */
+	char hint[MN_GATEWAY_ID_MAX + 1];
+	struct mn_endpoint_ops ops;
+	void *arg;
+	struct mn_hs_factory *factory;
+	bool (*divert)(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
+		       const union mn_addr *from, const struct mn_local *to);
+	void *divert_arg;
+	struct mn_cookies cookies;
+	bool draining;
+	struct mn_udp *listeners[MN_LISTEN_MAX];
+	unsigned int listener_n;
+	struct mn_shared shared[MN_SHARED_MAX];
+	unsigned int shared_n;
+
+	struct mn_table sessions, halves;
+	struct mn_session **owners; /* by owner pointer */
+	size_t owner_size;
+	struct mn_pool session_pool, flight_pool, half_pool;
+	struct mn_session *all, *dying;
+	struct mn_half *oldest, *newest;
+	uint16_t half_by_addr[MN_HALF_BUCKETS];
+	struct mn_defer bury; /* tells and frees the dying */
+	uint64_t last_id, id_step;
+	struct mn_endpoint_stats stats;
+	struct mn_udp_stats gone; /* of client sockets that are closed */
+};
+
+/* session.c */
+/* Where its datagrams go; NULL on a connected socket. */
+const union mn_addr *mn_session_destination(const struct mn_session *s);
+struct mn_session *mn_session_new(struct mn_endpoint *e, const struct mn_peer *peer);
+/* Takes the record state (and its MAC keys). Links it, arms its timer, tells opened(). */
+void mn_session_open(struct mn_session *s, struct mn_record_state *record);
+/* Unlinks at once; closed() comes deferred, or, when now, before this returns. */
+void mn_session_end(struct mn_session *s, enum mn_close why, bool now);
+void mn_session_send_flight(struct mn_session *s);
+/* One record of epoch 1. true when it is dealt with, false when it does not authenticate. s may be closed afterwards. */
+bool mn_session_record(struct mn_session *s, struct mn_record *r);
+void mn_session_bury(struct mn_defer *d);
+void mn_session_transmit(struct mn_session *s, const uint8_t *data, size_t len);
+
+/* half.c */
+int mn_half_accept(struct mn_endpoint *e, struct mn_udp *udp, const union mn_addr *from,
+		   const struct mn_local *to, const struct mn_client_hello *hello,
+		   struct mn_half **out);
+int mn_half_connect(struct mn_session *s, const struct mn_connect *c);
+void mn_half_input(struct mn_half *h, uint8_t *data, size_t len);
+void mn_half_repeat(struct mn_half *h);
+void mn_half_free(struct mn_half *h);
+
+#endif

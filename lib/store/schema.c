@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/store_sqlite.h"
+
+#include <errno.h>
+
+/* Whole tables and indices, word for word as SQLite keeps them in sqlite_schema. Both roles have all tables. Every
+ * question of the programs has its index, so that none costs more when there are more devices. */
+static const struct {
+	const char *name;
+	const char *sql;
+} schema[] = {
+	{ "meta",
+	  "CREATE TABLE meta ("
+	  "one INTEGER PRIMARY KEY CHECK (one = 1), role TEXT NOT NULL, own_id TEXT NOT NULL"
+	  ") STRICT" },
+	{ "device",
+	  "CREATE TABLE device ("
+	  "n INTEGER PRIMARY KEY, id TEXT NOT NULL, kpsa_id TEXT NOT NULL, psk BLOB NOT NULL,"
+	  " grp TEXT NOT NULL, gateway_id TEXT NOT NULL, kid BLOB NOT NULL,"
+	  " use INTEGER NOT NULL, auth_generation INTEGER NOT NULL DEFAULT 0,"
+	  " auth_at INTEGER NOT NULL DEFAULT 0"
+	  ") STRICT" },
+	{ "device_id", "CREATE UNIQUE INDEX device_id ON device (id)" },
+	{ "device_kpsa_id", "CREATE UNIQUE INDEX device_kpsa_id ON device (kpsa_id)" },
+	{ "device_psk", "CREATE UNIQUE INDEX device_psk ON device (psk)" },
+	{ "device_kid", "CREATE UNIQUE INDEX device_kid ON device (kid)" },
+	{ "peer", "CREATE TABLE peer ("
+		  "entity_id TEXT PRIMARY KEY NOT NULL, kpsa_id TEXT NOT NULL UNIQUE,"
+		  " psk BLOB NOT NULL UNIQUE"
+		  ") STRICT" },
+	{ "generation", "CREATE TABLE generation ("
+			"gateway_id TEXT NOT NULL, grp TEXT NOT NULL, generation INTEGER NOT NULL,"
+			" rand BLOB NOT NULL, created INTEGER NOT NULL, acked INTEGER NOT NULL,"
+			" PRIMARY KEY (gateway_id, grp, generation)"
+			") STRICT, WITHOUT ROWID" },
+	{ "context", "CREATE TABLE context ("
+		     "device INTEGER NOT NULL REFERENCES device (n) ON DELETE CASCADE,"
+		     " generation INTEGER NOT NULL, salt BLOB NOT NULL, spent INTEGER NOT NULL,"
+		     " has_window INTEGER NOT NULL, window_next INTEGER NOT NULL,"
+		     " window_seen INTEGER NOT NULL, used INTEGER NOT NULL,"
+		     " PRIMARY KEY (device, generation, salt)"
+		     ") STRICT, WITHOUT ROWID" },
+	/* surplus: no longer among its device's last 16. seq is the order of the requests; it ends every index. */
+	{ "answer", "CREATE TABLE answer ("
+		    "seq INTEGER PRIMARY KEY,"
+		    " device INTEGER NOT NULL REFERENCES device (n) ON DELETE CASCADE,"
+		    " rqi TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, answer BLOB,"
+		    " surplus INTEGER NOT NULL DEFAULT 0"
+		    ") STRICT" },
+	{ "answer_rqi", "CREATE UNIQUE INDEX answer_rqi ON answer (device, rqi)" },
+	{ "answer_last", "CREATE INDEX answer_last ON answer (device) WHERE surplus = 0" },
+	{ "answer_surplus", "CREATE INDEX answer_surplus ON answer (at) WHERE surplus = 1" },
+	{ "resource", "CREATE TABLE resource ("
+		      "serial INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, parent TEXT NOT NULL,"
+		      " ri TEXT NOT NULL UNIQUE, ty INTEGER NOT NULL, json TEXT NOT NULL"
+		      ") STRICT" },
+	{ "resource_parent", "CREATE INDEX resource_parent ON resource (parent, ty)" },
+};
+#define SCHEMA_N (sizeof(schema) / sizeof(schema[0]))
+
+#define DEVICE_COLUMNS \
+	"id, kpsa_id, psk, grp, gateway_id, kid, use, auth_generation, auth_at FROM device"
+#define RESOURCE_COLUMNS "path, parent, ri, ty, json, serial FROM resource"
+
+static const char *const statements[MN_SQL_MAX] = {
+	[MN_SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[MN_SQL_COMMIT] = "COMMIT",
+	[MN_SQL_ROLLBACK] = "ROLLBACK",
+	[MN_SQL_SAVEPOINT] = "SAVEPOINT step",
+	[MN_SQL_RELEASE] = "RELEASE step",
+	[MN_SQL_ROLLBACK_TO] = "ROLLBACK TO step",
+	[MN_SQL_META_PUT] = "INSERT INTO meta (one, role, own_id) VALUES (1, ?1, ?2)",
+	[MN_SQL_META_GET] = "SELECT role, own_id FROM meta",
+
+	[MN_SQL_DEVICE_ADD] = "INSERT INTO device (id, kpsa_id, psk, grp, gateway_id, kid, use)"
+			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[MN_SQL_DEVICE_CLASH] = "SELECT EXISTS (SELECT 1 FROM device WHERE id = ?1),"
+				" EXISTS (SELECT 1 FROM device WHERE kpsa_id = ?2),"
+				" EXISTS (SELECT 1 FROM device WHERE psk = ?3),"
+				" EXISTS (SELECT 1 FROM device WHERE kid = ?4)",
+	[MN_SQL_DEVICE_DEL] = "DELETE FROM device WHERE id = ?1",
+	[MN_SQL_DEVICE_GET] = "SELECT " DEVICE_COLUMNS " WHERE id = ?1",
+	[MN_SQL_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " ORDER BY id",
+	[MN_SQL_DEVICE_COUNT] = "SELECT count(*) AS count FROM device",
+	[MN_SQL_DEVICE_AUTHENTICATED] =
+		"UPDATE device SET auth_generation = ?2, auth_at = ?3 WHERE id = ?1",
+
+	[MN_SQL_PEER_ADD] = "INSERT INTO peer (entity_id, kpsa_id, psk) VALUES (?1, ?2, ?3)",
+	[MN_SQL_PEER_CLASH] = "SELECT EXISTS (SELECT 1 FROM peer WHERE entity_id = ?1),"
+			      " EXISTS (SELECT 1 FROM peer WHERE kpsa_id = ?2),"
+			      " EXISTS (SELECT 1 FROM peer WHERE psk = ?3)",
+	[MN_SQL_PEER_DEL] = "DELETE FROM peer WHERE entity_id = ?1",
+	[MN_SQL_PEER_EACH] = "SELECT entity_id, kpsa_id, psk FROM peer ORDER BY entity_id",
+
+	[MN_SQL_GENERATION_LAST] = "SELECT generation, rand FROM generation"
+				   " WHERE gateway_id = ?1 AND grp = ?2"
+				   " ORDER BY generation DESC LIMIT 1",
+	[MN_SQL_GENERATION_PUT] =
+		"INSERT INTO generation (gateway_id, grp, generation, rand, created, acked)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT DO UPDATE SET created = excluded.created, acked = excluded.acked",
+	[MN_SQL_GENERATION_TRIM] =
+		"DELETE FROM generation WHERE gateway_id = ?1 AND grp = ?2 AND generation NOT IN"
+		" (SELECT generation FROM generation WHERE gateway_id = ?1 AND grp = ?2"
+		" ORDER BY generation DESC LIMIT ?3)",
+	[MN_SQL_GENERATION_ACKED] = "UPDATE generation SET acked = ?4"
+				    " WHERE gateway_id = ?1 AND grp = ?2 AND generation = ?3",
+	[MN_SQL_GENERATION_EACH] =
+		"SELECT gateway_id, grp, generation, rand, created, acked FROM generation"
+		" ORDER BY gateway_id, grp, generation",
+
+	/* A spent context stays spent, whatever is put. */
+	[MN_SQL_CONTEXT_PUT] =
+		"INSERT INTO context (device, generation, salt, spent, has_window, window_next,"
+		" window_seen, used)"
+		" SELECT n, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM device WHERE id = ?1"
+		" ON CONFLICT DO UPDATE SET spent = excluded.spent,"
+		" has_window = excluded.has_window, window_next = excluded.window_next,"
+		" window_seen = excluded.window_seen, used = excluded.used"
+		" WHERE spent <= excluded.spent",
+	[MN_SQL_CONTEXT_EACH] = "SELECT id, generation, salt, spent, has_window, window_next,"
+				" window_seen, used FROM context JOIN device ON n = device"
+				" ORDER BY device, generation, salt",
+	[MN_SQL_CONTEXT_START] =
+		"UPDATE context SET spent = spent OR NOT has_window, has_window = 0,"
+		" window_next = 0, window_seen = 0 WHERE has_window OR NOT spent",
+	[MN_SQL_CONTEXT_DEL] = "DELETE FROM context WHERE generation < ?2"
+			       " AND device = (SELECT n FROM device WHERE id = ?1)",
+
+	[MN_SQL_ANSWER_PUT] =
+		"INSERT INTO answer (device, rqi, digest, at, answer)"
+		" SELECT n, ?2, ?3, ?4, ?5 FROM device WHERE id = ?1"
+		" ON CONFLICT (device, rqi) DO UPDATE SET at = excluded.at, answer = excluded.answer"
+		" WHERE digest = excluded.digest",
+	[MN_SQL_ANSWER_SURPLUS] = "UPDATE answer SET surplus = 1 WHERE seq IN"
+				  " (SELECT seq FROM answer WHERE surplus = 0"
+				  " AND device = (SELECT n FROM device WHERE id = ?1)"
+				  " ORDER BY seq DESC LIMIT -1 OFFSET ?2)",
+	[MN_SQL_ANSWER_GET] = "SELECT digest, at, answer FROM answer"
+			      " WHERE device = (SELECT n FROM device WHERE id = ?1) AND rqi = ?2",
+	[MN_SQL_ANSWER_EXPIRE] = "DELETE FROM answer WHERE seq IN"
+				 " (SELECT seq FROM answer WHERE surplus = 1 AND at <= ?1"
+				 " ORDER BY at LIMIT ?2)",
+
+	[MN_SQL_RESOURCE_PUT] = "INSERT INTO resource (path, parent, ri, ty, json)"
+				" VALUES (?1, ?2, ?3, ?4, ?5)",
+	[MN_SQL_RESOURCE_SET] = "UPDATE resource SET json = ?2 WHERE path = ?1",
+	/* '0' follows '/': what lies between is all that is below the path. */
+	[MN_SQL_RESOURCE_DEL] = "DELETE FROM resource WHERE path = ?1"
+				" OR (path >= ?1 || '/' AND path < ?1 || '0')",
+	[MN_SQL_RESOURCE_BY_PATH] = "SELECT " RESOURCE_COLUMNS " WHERE path = ?1",
+	[MN_SQL_RESOURCE_BY_RI] = "SELECT " RESOURCE_COLUMNS " WHERE ri = ?1",
+	[MN_SQL_RESOURCE_OLDEST] = "SELECT " RESOURCE_COLUMNS " WHERE parent = ?1 AND ty = ?2"
+				   " ORDER BY serial LIMIT 1",
+	[MN_SQL_RESOURCE_NEWEST] = "SELECT " RESOURCE_COLUMNS " WHERE parent = ?1 AND ty = ?2"
+				   " ORDER BY serial DESC LIMIT 1",
+	[MN_SQL_RESOURCE_CHILDREN] =
+		"SELECT " RESOURCE_COLUMNS " WHERE parent = ?1 ORDER BY ty, serial",
+};
+
+const char *mn_sql_statement(enum mn_sql which)
+{
+	return statements[which];
+}
+
+int mn_sql_schema_create(struct mn_store *s)
+{
+	for (size_t i = 0; i < SCHEMA_N; i++) {
+		int rc = sqlite3_exec(s->db, schema[i].sql, NULL, NULL, NULL);
+
+		if (rc != SQLITE_OK)
+			return mn_sql_fail(s, rc, "creating the tables");
+	}
+	return 0;
+}
+
+static bool is_ours(const char *name, const char *sql)
+{
+	for (size_t i = 0; i < SCHEMA_N; i++)
+		if (!strcmp(schema[i].name, name))
+			return !strcmp(schema[i].sql, sql);
+	return false;
+}
+
+int mn_sql_schema_check(struct mn_store *s)
+{
+	size_t n = 0;
+	sqlite3_stmt *st;
+	int rc;
+
+	/* Indices that SQLite makes for UNIQUE have no text. */
+	rc = sqlite3_prepare_v2(s->db, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL",
+				-1, &st, NULL);
+	if (rc != SQLITE_OK)
+		return mn_sql_fail(s, rc, "reading the schema");
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+		const char *sql = (const char *)sqlite3_column_text(st, 1);
+
+		if (!name || !sql || !is_ours(name, sql))
+			break;
+		n++;
+	}
+	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return mn_sql_fail(s, rc, "reading the schema");
+	if (rc == SQLITE_ROW || n != SCHEMA_N)
+		return mn_store_fail(s, -EPROTO, "not a store of this version: its tables differ");
+	return 0;
+}
