@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "classify.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/crypto.h"
+#include "gateway.h"
+#include "tell.h"
+
+/* Timers: tick, every second while the layer is active: cookie keys, and now and then the session map. */
+enum {
+	TICK_MS = 1000,
+	CHECK_MS = 60000,
+	SESSIONS_MIN = 4096,
+	GROUPS_MORE = 64, /* that may come at run time and still be counted by themselves */
+	GROUPS_MAX = 4096
+};
+
+static void push_keys(struct mnd_gateway *g)
+{
+	struct mncse_cookie_key keys[2];
+
+	mn_endpoint_cookie_keys(g->inner, keys);
+	mnd_steer_cookie_keys(g->classify.steer, keys);
+	mnd_tell_cookie_keys(g, keys);
+	mn_zero(keys, sizeof(keys));
+}
+
+static void push_groups(struct mnd_gateway *g)
+{
+	struct mnd_group *group;
+
+	TAILQ_FOREACH(group, &g->groups.all, link)
+	mnd_classify_rand(g, group);
+}
+
+static void list_sessions(void *arg, mnd_steer_session_fn *fn, void *fn_arg)
+{
+	struct mnd_gateway *g = arg;
+	struct mnd_group *group;
+	struct mnd_device *d;
+
+	TAILQ_FOREACH(group, &g->groups.all, link)
+	{
+		TAILQ_FOREACH(d, &group->connected, link)
+		{
+			if (mn_session_is_open(d->session))
+				fn(fn_arg, mn_session_peer(d->session),
+				   mn_session_listener(d->session));
+		}
+	}
+}
+
+static void tick(struct mn_timer *t)
+{
+	struct mnd_gateway *g = mnd_container(t, struct mnd_gateway, classify.tick);
+	uint64_t now = mn_loop_now(g->loop);
+
+	push_keys(g);
+	push_groups(g);
+	mnd_steer_tick(g->classify.steer);
+	/* the sessions of several workers are not seen at one moment */
+	if (!g->crew && now - g->classify.checked_ms >= CHECK_MS) {
+		g->classify.checked_ms = now;
+		mnd_steer_check(g->classify.steer, list_sessions, g);
+	}
+	mn_timer_set(mn_loop_timers(g->loop), t, TICK_MS);
+}
+
+/* One of its own for each gateway of the machine, the same after a restart: network namespace and store. */
+static void name_pins(const struct mnd_gateway *g, char out[64])
+{
+	uint64_t hash = 14695981039346656037u;
+	struct stat ns = { 0 };
+
+	stat("/proc/self/ns/net", &ns);
+	for (const char *p = g->settings.store; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 1099511628211u;
+	snprintf(out, 64, "%llx-%llx", (unsigned long long)ns.st_ino, (unsigned long long)hash);
+}
+
+static size_t ranges(const struct mnd_settings *s, struct mncse_bpf_range *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->proxy_sources.n && n < MND_STEER_RANGES; i++) {
+		struct mnd_prefix p;
+
+		if (mnd_prefix_parse(s->proxy_sources.items[i], &p))
+			continue;
+		memset(&out[n], 0, sizeof(out[n]));
+		out[n].bits = p.bits + (p.v6 ? 0 : 96u);
+		if (!p.v6)
+			out[n].addr[10] = out[n].addr[11] = 0xff;
+		memcpy(out[n].addr + (p.v6 ? 0 : 12), p.addr, p.v6 ? 16 : 4);
+		n++;
+	}
+	return n;
+}
+
+int mnd_classify_start(struct mnd_gateway *g, char err[512])
+{
+	const struct mnd_settings *s = &g->settings;
+	struct mncse_bpf_range relayed[MND_STEER_RANGES];
+	size_t devices = g->credentials.n * 2, groups = g->groups.made + GROUPS_MORE;
+	char name[64];
+	struct mnd_steer_config c = {
+		.mode = (enum mnd_steer_mode)s->bpf_mode,
+		.xdp = (enum mnd_steer_xdp)s->bpf_xdp,
+		.interfaces = &s->bpf_interfaces,
+		.listen = &s->listen,
+		.relayed = relayed,
+		.n_relayed = ranges(s, relayed),
+		.pins = s->bpf_pins,
+		.name = name,
+		.sessions = s->bpf_sessions,
+		.groups = groups > GROUPS_MAX ? GROUPS_MAX : (uint32_t)groups,
+		.hellos = s->bpf_hellos,
+		.prefix4 = s->bpf_prefix4,
+		.prefix6 = s->bpf_prefix6,
+		.half_open = s->half_open,
+		.half_open_ms = s->half_open_s * 1000,
+		.dscp_handshake = s->bpf_dscp_handshake,
+		.dscp_rand = s->bpf_dscp_rand,
+		.dscp_bulk = s->bpf_dscp_bulk,
+	};
+	int rc;
+
+	if (!c.sessions)
+		c.sessions = devices < SESSIONS_MIN ? SESSIONS_MIN : (uint32_t)devices;
+	name_pins(g, name);
+	mn_addr_parse(s->upstream_address, 5684, &c.upstream);
+	mn_timer_init(&g->classify.tick, tick);
+	rc = mnd_steer_new(&c, &g->classify.steer, err);
+	if (rc)
+		return rc;
+	if (!mnd_steer_active(g->classify.steer))
+		return 0;
+	push_keys(g);
+	push_groups(g);
+	mnd_classify_upstream(g, &c.upstream, NULL);
+	g->classify.checked_ms = mn_loop_now(g->loop);
+	mn_timer_set(mn_loop_timers(g->loop), &g->classify.tick, TICK_MS);
+	return 0;
+}
+
+void mnd_classify_fini(struct mnd_gateway *g)
+{
+	if (!g->classify.steer)
+		return;
+	mn_timer_del(&g->classify.tick);
+	mnd_steer_free(g->classify.steer);
+	g->classify.steer = NULL;
+}
+
+void mnd_classify_opened(struct mnd_gateway *g, const struct mn_session *s)
+{
+	const struct mnd_credential *c = mn_session_owner(s);
+
+	mnd_steer_session_add(g->classify.steer, mn_session_peer(s), mn_session_listener(s),
+			      g->index, c->group->number, mn_session_suite(s));
+}
+
+void mnd_classify_closed(struct mnd_gateway *g, const struct mn_session *s)
+{
+	if (!mn_session_has_heir(s))
+		mnd_steer_session_del(g->classify.steer, mn_session_peer(s),
+				      mn_session_listener(s));
+}
+
+void mnd_classify_rand(struct mnd_gateway *g, const struct mnd_group *group)
+{
+	if (g->classify.steer)
+		mnd_steer_group(g->classify.steer, group->number, group->name,
+				group->has_rand ? group->generation : 0);
+}
+
+void mnd_classify_upstream(struct mnd_gateway *g, const union mn_addr *address,
+			   const struct mn_session *s)
+{
+	if (g->classify.steer)
+		mnd_steer_upstream(g->classify.steer, address,
+				   s ? mn_session_suite(s) : (enum mn_suite)0);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of steer.h, shared by steer*.c: maps, and what is attached where. */
+#ifndef MND_STEER_MAPS_H
+#define MND_STEER_MAPS_H
+
+#include <limits.h>
+#include <net/if.h>
+
+#include "core/rand_message.h"
+#include "steer.h"
+#include "uapi/bpf.h"
+
+struct bpf_object;
+struct tc_class;
+struct xdp_guard;
+struct reuseport;
+
+/* X(name): file descriptors, in the programs' names */
+#define MND_STEER_MAPS(X) \
+	X(config)         \
+	X(sessions)       \
+	X(counters)       \
+	X(keys)           \
+	X(relayed)        \
+	X(pending)        \
+	X(prefixes)       \
+	X(groups)         \
+	X(shares)         \
+	X(slots)          \
+	X(workers)
+
+struct mnd_steer_maps {
+#define X(name) int name;
+	MND_STEER_MAPS(X)
+#undef X
+};
+
+enum { MND_STEER_INTERFACES = 16, MND_STEER_TEXT = 512 };
+
+struct mnd_interface {
+	char name[IF_NAMESIZE];
+	unsigned int index;
+	bool inner; /* devices are there: guarded */
+	bool loopback;
+	bool native, tcx, clsact_made, filters;
+	int xdp_link, in_link, out_link; /* -1: none */
+};
+
+struct mnd_steer_group {
+	char name[MN_GROUP_MAX + 1];
+	uint32_t generation;
+};
+
+struct mnd_steer {
+	bool active;
+	char why[MND_STEER_TEXT];  /* not active */
+	char note[128];            /* active, but: not pinned, ... */
+	char pins[PATH_MAX];       /* "" = not pinned */
+	struct mnd_steer_maps map; /* -1: none */
+	struct xdp_guard *guard;
+	struct tc_class *class;
+	struct reuseport *reuseport;
+	struct mnd_interface interfaces[MND_STEER_INTERFACES];
+	unsigned int n_interfaces;
+	uint64_t leftovers; /* links of a predecessor that were taken away */
+	struct mncse_bpf_config image;
+	struct mncse_bpf_keys keys;
+	struct mnd_steer_group *groups;
+	uint32_t n_groups, n_sessions, n_workers;
+	uint64_t used, full, missing, stale; /* of the session map; used atomically */
+};
+
+/* steer_maps.c */
+int mnd_steer_maps_make(struct mnd_steer *s, const struct mnd_steer_config *c);
+void mnd_steer_maps_close(struct mnd_steer *s);
+/* Gives o's maps, which it would make for itself, their descriptors. */
+int mnd_steer_maps_give(const struct mnd_steer *s, struct bpf_object *o);
+struct mncse_bpf_peer mnd_steer_peer(const union mn_addr *a, unsigned int listener);
+
+/* steer_interface.c: which interfaces and which local addresses. 0 or -errno with why. */
+int mnd_steer_find_interfaces(struct mnd_steer *s, const struct mnd_steer_config *c);
+int mnd_steer_find_listeners(struct mnd_steer *s, const struct mnd_steer_config *c);
+bool mnd_steer_is_veth(const char *name);
+
+/* steer_attach.c */
+int mnd_steer_attach(struct mnd_steer *s, const struct mnd_steer_config *c);
+void mnd_steer_detach(struct mnd_steer *s);
+
+#endif
