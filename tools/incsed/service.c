@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "log.h"
+
+/* Writes head with this outcome. What does not fit becomes 5207; what was executed stands. */
+static int write_answer(struct mnt_service *s, enum mn_rsc rsc, json_t *content)
+{
+	int n;
+
+	s->head.rsc = rsc;
+	s->head.content = content;
+	n = mn_onem2m_response_write(&s->head, s->answer, sizeof(s->answer));
+	if (n == -EMSGSIZE) {
+		s->head.rsc = MN_RSC_NOT_ACCEPTABLE;
+		s->head.content = NULL;
+		n = mn_onem2m_response_write(&s->head, s->answer, sizeof(s->answer));
+	}
+	s->head.content = NULL;
+	if (n < 0)
+		return -EBADMSG;
+	s->len = (size_t)n;
+	return 0;
+}
+
+int mnt_service_failed(struct mnt_service *s)
+{
+	return write_answer(s, MN_RSC_INTERNAL, NULL);
+}
+
+/* Format of the answer: Accept, else the request's, else JSON. -EINVAL: an Accept that is neither JSON nor CBOR. */
+static int answer_format(const struct mn_coap *inner, const struct mn_onem2m_request *r)
+{
+	uint32_t accept;
+	int err = mn_coap_option_uint(inner, MN_COAP_OPT_ACCEPT, 2, &accept);
+
+	if (!err)
+		return accept == MN_COAP_FORMAT_JSON || accept == MN_COAP_FORMAT_CBOR ?
+			       (int)accept :
+			       -EINVAL;
+	if (err != -ENOENT)
+		return -EINVAL;
+	return r->content_format == MN_COAP_FORMAT_CBOR ? MN_COAP_FORMAT_CBOR : MN_COAP_FORMAT_JSON;
+}
+
+/* FR, normalised, is the authenticated device's own ID. */
+static bool from_fits(const struct mn_onem2m_request *r, const char *device_id)
+{
+	char from[MN_ENTITY_MAX + 1];
+	size_t len;
+
+	if (!r->has_from)
+		return true;
+	return !mn_entity_normalise(r->from, strlen(r->from), from, &len) &&
+	       !strcmp(from, device_id);
+}
+
+static int execute(struct mnt_resources *t, const struct mn_onem2m_request *r,
+		   const char *device_id, int64_t now, struct mnt_service *out)
+{
+	struct mnt_result result = { 0 };
+	int err;
+
+	mnt_resource_execute(t, r, device_id, now, &result);
+	out->executed = true;
+	err = write_answer(out, result.rsc, result.content);
+	json_decref(result.content);
+	return err;
+}
+
+/* CREATE, UPDATE, DELETE and NOTIFY: a retry gets the stored answer. RETRIEVE only looks whether the RQI is another request's. */
+static int execute_once(struct mnt_resources *t, struct mnt_commit *c,
+			const struct mn_onem2m_request *r, const char *device_id,
+			const struct mn_coap *inner, int64_t now, struct mnt_service *out)
+{
+	uint8_t digest[MN_SHA256_LEN];
+	int n = mnt_answer_digest(inner, digest);
+
+	if (n)
+		return write_answer(out, MN_RSC_INTERNAL, NULL);
+	n = mnt_answer_find(c->store, device_id, r->rqi, digest, out->answer, sizeof(out->answer));
+	if (n >= 0 && r->op != MN_OP_RETRIEVE) {
+		out->len = (size_t)n;
+		out->retry = true;
+		return 0;
+	}
+	if (n == -EEXIST)
+		return write_answer(out, MN_RSC_BAD_REQUEST, NULL);
+	if (n < 0 && n != -ENOENT)
+		return write_answer(out, MN_RSC_INTERNAL, NULL);
+	n = execute(t, r, device_id, now, out);
+	if (!n && r->op != MN_OP_RETRIEVE)
+		mnt_answer_keep(c, device_id, r->rqi, digest, now, out->answer, out->len);
+	return n;
+}
+
+int mnt_service_execute(struct mnt_resources *t, struct mnt_commit *c, const char *device_id,
+			const struct mn_coap *inner, int64_t now, struct mnt_service *out)
+{
+	struct mn_onem2m_request r = { 0 };
+	const char *why = "";
+	int rsc = mn_onem2m_request_read(inner, &r, &why);
+	int format;
+	int err;
+
+	*out = (struct mnt_service){ .head = { .op = r.op, .numbering = r.numbering } };
+	memcpy(out->head.rqi, r.rqi, sizeof(r.rqi));
+	memcpy(out->head.rvi, r.rvi, sizeof(r.rvi));
+	format = answer_format(inner, &r);
+	out->head.content_format = format < 0 ? MN_COAP_FORMAT_JSON : format;
+	if (rsc) {
+		mn_debug("request refused, RSC %d: %s", rsc, why);
+		err = write_answer(out, (enum mn_rsc)rsc, NULL);
+	} else if (!from_fits(&r, device_id)) {
+		err = write_answer(out, MN_RSC_NO_PRIVILEGE, NULL);
+	} else if (format < 0) {
+		err = write_answer(out, MN_RSC_NOT_ACCEPTABLE, NULL);
+	} else {
+		err = execute_once(t, c, &r, device_id, inner, now, out);
+	}
+	mn_onem2m_request_fini(&r);
+	return err;
+}
