@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Known answers for the module's selftest and for tests/unit/test_record.c. Made with OpenSSL: key 00..0f, salt 10..13, epoch 1, sequence 7,
+ * application data "hello". */
+#ifndef MNK_SELFTEST_VECTORS_H
+#define MNK_SELFTEST_VECTORS_H
+
+static const struct mncse_record_vector {
+	unsigned short suite;
+	unsigned short len;
+	unsigned char record[48];
+} mncse_record_vectors[] = {
+	{ 0x00a8, 42, { 0x17, 0xfe, 0xfd, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07,
+			0x00, 0x1d, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0x3b,
+			0xae, 0x8e, 0x20, 0x30, 0x95, 0xbe, 0xd3, 0x87, 0x13, 0x0e, 0xe9,
+			0xbd, 0xec, 0xf1, 0xaf, 0xc2, 0x9c, 0x3a, 0x1a, 0xda } },
+	{ 0xc0a8, 34, { 0x17, 0xfe, 0xfd, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0x00,
+			0x15, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0xa6, 0x6e, 0xb2,
+			0xe7, 0x23, 0x5a, 0x8a, 0xf5, 0xb4, 0x2e, 0x4d, 0x76, 0x76 } },
+};
+
+/* A window of 64 numbers, from empty: what arrives, in this order, and whether it is taken. */
+static const struct mncse_replay_vector {
+	unsigned long long sequence;
+	int taken;
+} mncse_replay_vectors[] = {
+	{ 0, 1 },
+	{ 0, 0 },
+	{ 1, 1 },
+	{ 1, 0 },
+	{ 9, 1 },
+	{ 8, 1 },
+	{ 7, 1 },
+	{ 7, 0 },
+	{ 9, 0 },
+	{ 64, 1 },
+	{ 0, 0 },
+	{ 2, 1 },
+	{ 2, 0 },
+	{ 63, 1 },
+	{ 65, 1 },
+	{ 1, 0 },
+	{ 3, 1 },
+	{ 200, 1 },
+	{ 136, 0 },
+	{ 137, 1 },
+	{ 137, 0 },
+	{ 199, 1 },
+	{ 264, 1 },
+	{ 200, 0 },
+	{ 201, 1 },
+	{ 0xffffffffffff, 1 },
+	{ 0xffffffffffff, 0 },
+	{ 0xffffffffffc0, 1 },
+	{ 0xffffffffffbf, 0 },
+	{ 264, 0 },
+};
+
+#endif
