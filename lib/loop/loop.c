@@ -321,6 +321,7 @@ int mn_loop_run(struct mn_loop *l)
 			return err;
 		}
 		l->now_ms = clock_ms();
+		mn_timers_tick(l->timers, l->now_ms);
 		complete_some(l);
 		mn_timers_run(l->timers, l->now_ms);
 		run_deferred(l);

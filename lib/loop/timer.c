@@ -92,13 +92,18 @@ static bool next_slot(const struct mn_timers *w, unsigned int *level, unsigned i
 	return false;
 }
 
+void mn_timers_tick(struct mn_timers *w, uint64_t now_ms)
+{
+	w->now_ms = now_ms;
+}
+
 void mn_timers_run(struct mn_timers *w, uint64_t now_ms)
 {
 	uint64_t target = now_ms / STEP_MS;
 	unsigned int level, slot;
 	uint64_t step;
 
-	w->now_ms = now_ms;
+	mn_timers_tick(w, now_ms);
 	while (next_slot(w, &level, &slot, &step) && step <= target) {
 		struct mn_timer *due = w->slot[level][slot];
 		struct mn_timer *t;

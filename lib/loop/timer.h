@@ -32,6 +32,9 @@ static inline bool mn_timer_pending(const struct mn_timer *t)
 /* (Re)arms t to run not before delay_ms from the wheel's now. */
 void mn_timer_set(struct mn_timers *w, struct mn_timer *t, uint64_t delay_ms);
 void mn_timer_del(struct mn_timer *t);
+/* Takes the time and runs nothing: what is set from here on counts from it. For a caller that handles what woke it before it runs the
+ * timers, or those would be early by as long as it slept. */
+void mn_timers_tick(struct mn_timers *w, uint64_t now_ms);
 /* Runs what is due. A callback may add and delete any timer. */
 void mn_timers_run(struct mn_timers *w, uint64_t now_ms);
 /* Milliseconds until something may be due; UINT64_MAX when nothing is pending. */

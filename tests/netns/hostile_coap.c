@@ -364,6 +364,7 @@ static void records(void)
 	token_len = 0;
 	seal("a record of 2^14 bytes", MNCSE_APPLICATION, large, RECORD_MAX, "4.04");
 	token_len = 2;
+	mn_put16(large + 2, (uint16_t)(id + 1));
 	seal("a record of 2^14 + 1 bytes", MNCSE_APPLICATION, large, RECORD_MAX + 1, "none");
 	seal("an empty record", MNCSE_APPLICATION, NULL, 0, "none");
 	seal("a HelloRequest", MNCSE_HANDSHAKE, hello_request, sizeof(hello_request), "none");

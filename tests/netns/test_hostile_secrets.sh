@@ -15,7 +15,23 @@ bytes()
 	od -An -v -tx1 "$1" | tr -d ' \n'
 }
 
-# clean FILE HEX...: none of them is in it, written as hex or as bytes
+# quoted HEX: as the log quotes bytes (mn_log_quote)
+quoted()
+{
+	local hex=${1,,} byte i
+
+	for ((i = 0; i < ${#hex}; i += 2)); do
+		byte=$((16#${hex:i:2}))
+		if ((byte >= 32 && byte < 127 && byte != 92)); then
+			# shellcheck disable=SC2059
+			printf "\\x${hex:i:2}"
+		else
+			printf '\\x%s' "${hex:i:2}"
+		fi
+	done
+}
+
+# clean FILE HEX...: none of them is in it, written as hex, as bytes or quoted
 clean()
 {
 	local file=$1 hex bad=0
@@ -30,6 +46,10 @@ clean()
 		fi
 		if grep -qiF "$hex" "$T/bytes"; then
 			echo "${file##*/} has a key as bytes"
+			bad=1
+		fi
+		if grep -qF -- "$(quoted "$hex")" "$file"; then
+			echo "${file##*/} has a key in quotes"
 			bad=1
 		fi
 	done
@@ -100,6 +120,9 @@ wait_until 20 upstream_is up
 
 for file in mncsed.log incsed.log device.log device1.log keys.log ctl.txt list.txt mncsed.yaml incsed.yaml; do
 	check "no key in $file" clean "$T/$file" "${KEYS[@]}"
+done
+for who in mncsed incsed; do
+	check "nothing in $who.log but what can be printed" plain_log $who
 done
 check "the log is at its most talkative" grep -q 'mncsed: debug: ' "$T/mncsed.log"
 stop mncsed

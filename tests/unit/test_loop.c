@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -332,6 +334,52 @@ static void a_descriptor_is_reported_each_time_it_becomes_readable(void **state)
 	close(fds[1]);
 }
 
+static uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+enum { IDLE_MS = 200, DELAY_MS = 150 };
+static uint64_t woken_ms, fired_ms;
+
+static void fire(struct mn_timer *t)
+{
+	(void)t;
+	fired_ms = monotonic_ms();
+	mn_loop_stop(loop);
+}
+
+static void set_later(void *arg, int fd)
+{
+	uint64_t n;
+
+	(void)arg;
+	if (read(fd, &n, sizeof(n)) != sizeof(n))
+		return;
+	woken_ms = monotonic_ms();
+	mn_timer_init(&later, fire);
+	mn_timer_set(mn_loop_timers(loop), &later, DELAY_MS);
+}
+
+static void a_timer_that_is_set_after_an_idle_time_is_not_early(void **state)
+{
+	const struct itimerspec once = { .it_value = { 0, IDLE_MS * 1000000L } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	struct mn_poll *p;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(mn_poll_new(loop, fd, set_later, NULL, &p), 0);
+	assert_int_equal(timerfd_settime(fd, 0, &once, NULL), 0);
+	assert_int_equal(mn_loop_run(loop), 0);
+	assert_in_range(fired_ms - woken_ms, DELAY_MS - 1, WATCHDOG_MS);
+	mn_poll_free(p);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +399,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_descriptor_is_reported_each_time_it_becomes_readable, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_timer_that_is_set_after_an_idle_time_is_not_early,
+						setup, teardown),
 	};
 
 	mn_log_init("test_loop", MN_LOG_WARN);
