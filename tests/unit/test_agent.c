@@ -49,6 +49,7 @@ struct scenario {
 	bool new_rand_at_2;       /* another Rand comes before the second request */
 	bool new_rand_when_asked; /* another Rand comes after two NO_CONTEXT */
 	bool observe;
+	bool offers_lost; /* there is no Rand before a ping */
 	unsigned int unverified;
 };
 
@@ -75,9 +76,8 @@ struct player {
 	unsigned int done;
 	enum mnt_result result;
 	uint8_t code;
-	bool ended;
+	bool ended, closed_unopened;
 	enum mn_close closed;
-	bool closed_unopened;
 };
 
 static struct mn_loop *loop;
@@ -338,8 +338,7 @@ static void got_try(struct player *p, const struct mn_coap *m, const struct mn_c
 	assert_int_equal(option.kid_context_len, MN_OSCORE_KID_CONTEXT_LEN);
 	open_try(p, m, option.kid_context, &context, &request, &bound);
 	note_try(p, m, option.kid_context, &request);
-	if (p->scenario->script[p->at + 1] != END)
-		p->at++;
+	p->at += p->scenario->script[p->at + 1] != END;
 	if (a == LIE)
 		a = generation_of(option.kid_context) == FIRST_GENERATION ? OK : NO_CONTEXT;
 	if (a == OK || a == SEPARATE || a == GARBAGE || a == FOREIGN)
@@ -364,7 +363,7 @@ static void server_opened(void *arg, struct mn_session *s)
 	p->session = s;
 	p->opens++;
 	mn_messenger_init(&p->messenger, loop, s);
-	if (p->scenario && !p->scenario->observe)
+	if (p->scenario && !p->scenario->observe && !p->scenario->offers_lost)
 		post_rand(p, p->generation);
 	if (stepping && p->opens > 1)
 		mn_loop_stop(loop);
@@ -386,6 +385,10 @@ static void server_message(void *arg, struct mn_session *s, uint8_t *data, size_
 			acked(p, NULL, MN_OUTCOME_ACK, &m);
 		else if (stepping)
 			mn_loop_stop(loop);
+		return;
+	}
+	if (m.code == MN_COAP_EMPTY) {
+		post_rand(p, p->generation);
 		return;
 	}
 	assert_true(mn_coap_is_request(&m));
@@ -491,6 +494,7 @@ static void start_player(struct player *p, const struct mnt_credential *shown)
 		.gateway = address,
 		.observe = p->scenario && p->scenario->observe,
 		.unverified = p->scenario ? p->scenario->unverified : 0,
+		.rand_ms = p->scenario && p->scenario->offers_lost ? 200 : 60000,
 		.handshake_ms = 1500,
 		.request_ms = WAIT_S * 1000,
 		.fn = event,
@@ -640,6 +644,7 @@ static void judges_answers_as_the_protocol_says(void **state)
 		  .requests = 3,
 		  .tries = "NckP",
 		  .new_rand_at_2 = true },
+		{ .name = "no offer arrives", .script = { OK }, .offers_lost = true },
 		{ .name = "observes",
 		  .script = { OK },
 		  .requests = 2,
@@ -776,20 +781,17 @@ static void gets_in_only_with_its_key_at_its_gateway(void **state)
 	assert_int_equal(players[1].closed, MN_CLOSE_HANDSHAKE);
 }
 
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(judges_answers_as_the_protocol_says, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(answers_requests_as_the_protocol_says, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(repeats_the_answer_to_a_repeated_request, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(rejects_what_it_did_not_ask_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(handshakes_anew_after_two_silent_exchanges, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(gets_in_only_with_its_key_at_its_gateway, set_up,
-						tear_down),
+		TEST(judges_answers_as_the_protocol_says),
+		TEST(answers_requests_as_the_protocol_says),
+		TEST(repeats_the_answer_to_a_repeated_request),
+		TEST(rejects_what_it_did_not_ask_for),
+		TEST(handshakes_anew_after_two_silent_exchanges),
+		TEST(gets_in_only_with_its_key_at_its_gateway),
 	};
 
 	if (mn_crypto_init())

@@ -14,6 +14,7 @@ enum {
 	CONNECT_BACKOFF_MIN_MS = 1000,
 	CONNECT_BACKOFF_MAX_MS = 60000,
 	SILENT_MAX = 2, /* exchanges without any message from the gateway */
+	RAND_MS = 30000,
 };
 
 uint64_t mnt_now_us(void)
@@ -125,6 +126,17 @@ static void connect_due(struct mn_timer *t)
 	}
 }
 
+/* All of the gateway's offers may have been lost. It makes them again at our next message, so there has to be one. */
+static unsigned int ping_ms(const struct mnt_agent *a)
+{
+	unsigned int ms = a->config.ping_ms;
+	unsigned int rand_ms = a->config.rand_ms ? a->config.rand_ms : RAND_MS;
+
+	if (a->offered || a->config.direct)
+		return ms;
+	return ms && ms < rand_ms ? ms : rand_ms;
+}
+
 static void opened(void *arg, struct mn_session *s)
 {
 	struct mnt_agent *a = mn_session_user(s);
@@ -140,8 +152,9 @@ static void opened(void *arg, struct mn_session *s)
 	a->sent_ms = mn_loop_now(a->config.loop);
 	memset(a->seen, 0, sizeof(a->seen));
 	mn_messenger_init(&a->messenger, a->config.loop, s);
-	if (a->config.ping_ms)
-		mnt_agent_timer(a, &a->ping_timer, a->config.ping_ms);
+	a->offered = false;
+	if (ping_ms(a))
+		mnt_agent_timer(a, &a->ping_timer, ping_ms(a));
 	e.suite = mn_session_suite(s);
 	e.took_us = mn_session_handshake_us(s);
 	mnt_agent_emit(a, &e);
@@ -201,12 +214,15 @@ static void ping_due(struct mn_timer *t)
 {
 	struct mnt_agent *a = mnt_container(t, struct mnt_agent, ping_timer);
 	uint64_t now = mn_loop_now(a->config.loop);
-	uint64_t due = a->sent_ms + a->config.ping_ms;
+	unsigned int ms = ping_ms(a);
+	uint64_t due = a->sent_ms + ms;
 
+	if (!ms)
+		return;
 	if (now >= due) {
 		a->sent_ms = now;
 		mn_exchange_ping(&a->messenger, ping_done, a);
-		due = now + a->config.ping_ms;
+		due = now + ms;
 	}
 	mnt_agent_timer(a, t, due - now);
 }

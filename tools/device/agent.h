@@ -86,6 +86,7 @@ struct mnt_agent_config {
 	bool observe; /* GET /gsa with Observe instead of waiting for POST /gsa */
 	unsigned int
 		ping_ms; /* CoAP ping while nothing else is sent (a NAT in between: 25,000); 0 = never */
+	unsigned int rand_ms; /* the same while a session has had no rand-message; 0 = 30,000 */
 	unsigned int handshake_ms; /* 0 = 30,000 */
 	unsigned int
 		request_ms; /* end of a request with its retries; 0 = 240,000, which is also the most */

@@ -66,8 +66,10 @@ static uint8_t take_payload(struct mnt_agent *a, const struct mn_coap *m)
 		e.code = take(a, &r, &e.known);
 		e.generation = r.generation;
 	}
-	if (e.code == MN_COAP_204)
+	if (e.code == MN_COAP_204) {
 		e.type = MNT_EVENT_RAND;
+		a->offered = true;
+	}
 	mnt_agent_emit(a, &e);
 	return e.code;
 }

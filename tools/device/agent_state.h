@@ -39,6 +39,7 @@ struct mnt_agent {
 	struct mnt_agent_config config;
 	struct mn_session *session; /* NULL when there is none, also while stopping */
 	bool open;
+	bool offered; /* a rand-message came on this session */
 	bool stopped;
 	bool hurry; /* the next handshake begins without delay */
 	struct mn_messenger messenger;
