@@ -98,6 +98,17 @@ static void early(struct wire *w, bool parted, bool derived)
 	offer_rand(w);
 }
 
+/* The whole flight, ChangeCipherSpec and Finished in one datagram: a client that reads all of it before it answers has no keys yet, and takes
+ * the Finished of whoever has none either. */
+static void early_done(struct wire *w, bool derived)
+{
+	put_flight(w);
+	no_keys(derived);
+	psk_put_finished(&peer, w);
+	transmit(w);
+	offer_rand(w);
+}
+
 /* Finished in a record that is not protected. */
 static void clear_finished(struct wire *w, uint16_t epoch)
 {
@@ -159,6 +170,10 @@ static void attempt(const char *what)
 		early(&w, true, false);
 	} else if (!strcmp(what, "early-one")) {
 		early(&w, false, true);
+	} else if (!strcmp(what, "early-done")) {
+		early_done(&w, true);
+	} else if (!strcmp(what, "early-done-zero")) {
+		early_done(&w, false);
 	} else if (!strcmp(what, "early-clear") || !strcmp(what, "early-clear-1")) {
 		psk_put_server_hello(&peer, &w);
 		psk_put_hint(&peer, &w, hint);

@@ -6,7 +6,8 @@
  *	hostile_handshake SERVER IDENTITY-HEX KEY-HEX [TIMES]
  *
  * A line for each datagram (wire.h), then "open", or "silent" when the server has dealt with the client's Finished (which a stateless
- * ClientHello behind it tells) without an answer and has none in the time of a retransmission either, also not to the same flight again.
+ * ClientHello behind it tells) without an answer and has none in the time of a retransmission either, also not to the same flight again. Before that
+ * "ClientHello again: N datagrams": what the same ClientHello with its cookie draws then, which tells whether the handshake goes on.
  * With TIMES it does so as often, without listening on, and prints "TIMES us: p10 N p50 N p90 N" from Finished to the answer of the
  * ClientHello.
  */
@@ -63,21 +64,31 @@ static bool is_barrier(struct wire *w)
 	       !r.epoch && r.sequence == BARRIER && r.body[0] == MNCSE_HELLO_VERIFY_REQUEST;
 }
 
-/* Sends the flight; true when anything but the barrier's answer comes before it. */
-static bool answered(const struct attempt *a, struct psk *p, const struct wire *flight)
+/* Sends the flight; how many datagrams come before the barrier's answer. */
+static unsigned int answered(const struct attempt *a, struct psk *p, const struct wire *flight)
 {
-	bool any = false;
+	unsigned int n = 0;
 	struct wire w;
 
 	wire_send(p->fd, flight->data, flight->len);
 	send_barrier(p);
 	while (next(p, &w, PSK_PATIENCE_MS) >= 0 && !is_barrier(&w)) {
-		any = true;
+		n++;
 		show(a, &w);
 	}
 	if (!w.len)
 		die("the server does not answer any more");
-	return any;
+	return n;
+}
+
+/* Nothing, as the client does not repeat what it has gone beyond: unless the server has forgotten the handshake. */
+static void hello_again(const struct attempt *a, struct psk *p)
+{
+	struct wire hello;
+
+	p->message_seq = 1;
+	psk_hello(p, &hello);
+	printf("ClientHello again: %u datagrams\n", answered(a, p, &hello));
 }
 
 /* Returns the microseconds that the client's flight took. */
@@ -101,14 +112,15 @@ static uint64_t handshake(const struct attempt *a)
 		printf("server's flight: %u datagrams, %zu bytes\n", p->datagrams, p->received);
 	psk_client_flight(p, a->identity, a->identity_len, a->key, a->key_len, &flight);
 	began = now_us();
-	any = answered(a, p, &flight);
+	any = answered(a, p, &flight) > 0;
 	took = now_us() - began;
 	if (!a->quiet && !any) {
 		while (next(p, &w, LISTEN_MS) >= 0) {
 			any = true;
 			show(a, &w);
 		}
-		any |= answered(a, p, &flight);
+		any |= answered(a, p, &flight) > 0;
+		hello_again(a, p);
 	}
 	if (!a->quiet)
 		puts(any ? "open" : "silent");

@@ -62,7 +62,9 @@ refused "ChangeCipherSpec before all" first
 refused "ChangeCipherSpec before ServerHelloDone" early
 refused "the same under keys of zeros" early-zero
 refused "the same in one datagram" early-one
-refused "the same in clear" early-clear
+refused "all in one datagram, behind ServerHelloDone" early-done
+refused "that under keys of zeros" early-done-zero
+refused "ChangeCipherSpec and Finished in clear" early-clear
 refused "the same in clear, of epoch 1" early-clear-1
 refused "Finished in clear" late-clear
 refused "Finished in clear, of epoch 1" late-clear-1
@@ -75,6 +77,9 @@ refused "no hint, though with the key" no-hint in-cse-1 "$(kpsami)"
 
 in_is in-cse-1 early
 is "after an early ChangeCipherSpec the gateway is still connecting" "$(status_of mncsed upstream)" connecting
+stop mncsed
+in_is in-cse-1 early-done-zero
+is "also after one behind ServerHelloDone" "$(status_of mncsed upstream)" connecting
 stop mncsed
 in_is in-cse-1 late "$(kpsami)"
 check "an early ChangeCipherSpec does not keep it from the IN that has the key" told "rand taken"
