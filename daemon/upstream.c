@@ -77,6 +77,7 @@ static void connect_now(struct mnd_upstream *u)
 {
 	struct mn_connect c = {
 		.peer = u->address,
+		.trunk = true, /* answers to all that wait come at once */
 		.identity = u->kpsa_id,
 		.key = mnd_keyring_key(u->gateway->credentials.keys, u->key_slot),
 		.key_len = u->key_len,

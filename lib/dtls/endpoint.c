@@ -432,6 +432,8 @@ int mn_endpoint_connect(struct mn_endpoint *e, const struct mn_connect *c, struc
 		err = share(s, c->local);
 	else
 		err = mn_udp_new(e->loop, c->local, &c->peer, false, client_input, s, &s->peer.udp);
+	if (!err && c->trunk && !c->shared)
+		mn_udp_enlarge(s->peer.udp);
 	if (!err)
 		err = mn_half_connect(s, c);
 	if (err) {

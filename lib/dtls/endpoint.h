@@ -90,11 +90,13 @@ void mn_endpoint_drain(struct mn_endpoint *e);
  * handshake (MN_CLOSE_HANDSHAKE); NULL takes any. The result comes by opened/closed; user is set from the start. give_up_ms 0 =
  * 30,000. suites: 0-terminated list in order of preference, NULL = all. Without local, or with it and not shared, the
  * session has a socket of its own. shared: one socket of the endpoint speaks for all sessions to that peer, each from its own
- * local address (port 0; it must be local to the machine); -EEXIST when that address has a session. */
+ * local address (port 0; it must be local to the machine); -EEXIST when that address has a session. trunk: it carries the messages
+ * of many, so its socket holds bursts of them. */
 struct mn_connect {
 	union mn_addr peer;
 	const union mn_addr *local;
 	bool shared;
+	bool trunk;
 	const char *identity;
 	const uint8_t *key;
 	size_t key_len;

@@ -75,6 +75,8 @@ int mn_udp_new(struct mn_loop *l, const union mn_addr *local, const union mn_add
 	       bool reuseport, mn_udp_fn *fn, void *arg, struct mn_udp **out);
 /* Closes; no callback after it returns (safe inside one). Queued sends are still made. */
 void mn_udp_free(struct mn_udp *u);
+/* A socket with a peer has the system's buffers: this gives it those of one without, for who speaks to that peer for many. */
+void mn_udp_enlarge(struct mn_udp *u);
 int mn_udp_fd(const struct mn_udp *u);
 void mn_udp_bound(const struct mn_udp *u, union mn_addr *out);
 

@@ -240,6 +240,11 @@ void mn_udp_free(struct mn_udp *u)
 	mn_udp_finish(u);
 }
 
+void mn_udp_enlarge(struct mn_udp *u)
+{
+	grow_buffers(u->fd);
+}
+
 int mn_udp_fd(const struct mn_udp *u)
 {
 	return u->fd;
