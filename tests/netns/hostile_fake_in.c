@@ -18,7 +18,13 @@
 #include "core/rand_message.h"
 #include "hostile/psk.h"
 
-enum { LISTEN_MS = 700, UNEXPECTED_SUITE = 0x002f, NULL_SUITE = 0x00b0, GENERATION = 0xffffff00 };
+enum {
+	LISTEN_MS = 700,
+	REFUSED_MS = 2000,
+	UNEXPECTED_SUITE = 0x002f,
+	NULL_SUITE = 0x00b0,
+	GENERATION = 0xffffff00
+};
 
 static struct psk peer;
 static const char *hint;
@@ -53,14 +59,14 @@ static void offer_rand(struct wire *w)
 	transmit(w);
 }
 
-static bool acknowledged(void)
+static bool acknowledged(int ms)
 {
 	uint8_t buf[2048];
 	struct mn_coap m;
 	int n;
 
 	peer.open = true;
-	while ((n = psk_recv(&peer, buf, sizeof(buf), LISTEN_MS)) >= 0)
+	while ((n = psk_recv(&peer, buf, sizeof(buf), ms)) >= 0)
 		if (!mn_coap_read(buf, (size_t)n, &m, NULL) && m.type == MN_COAP_ACK)
 			return true;
 	return false;
@@ -127,7 +133,7 @@ static void wrong_key(struct wire *w, size_t len)
 {
 	put_flight(w);
 	transmit(w);
-	psk_client_finish(&peer, key, len, PSK_PATIENCE_MS / 5);
+	psk_client_finish(&peer, key, len, REFUSED_MS);
 	psk_put_finished(&peer, w);
 	offer_rand(w);
 }
@@ -147,7 +153,7 @@ static void late(struct wire *w)
 	peer.record_seq = seq;
 	psk_put_done(&peer, w);
 	transmit(w);
-	if (!psk_client_finish(&peer, key, key_len, PSK_PATIENCE_MS / 2)) {
+	if (!psk_client_finish(&peer, key, key_len, PSK_PATIENCE_MS)) {
 		puts("the gateway does not finish");
 		return;
 	}
@@ -194,13 +200,13 @@ static void attempt(const char *what)
 		psk_put_server_hello(&peer, &w);
 		psk_put_done(&peer, &w);
 		transmit(&w);
-		psk_client_finish(&peer, key, key_len, PSK_PATIENCE_MS / 5);
+		psk_client_finish(&peer, key, key_len, REFUSED_MS);
 	} else if (!strcmp(what, "late")) {
 		late(&w);
 	} else if (!strcmp(what, "right")) {
 		put_flight(&w);
 		transmit(&w);
-		if (psk_client_finish(&peer, key, key_len, PSK_PATIENCE_MS / 5))
+		if (psk_client_finish(&peer, key, key_len, REFUSED_MS))
 			psk_put_finished(&peer, &w);
 		offer_rand(&w);
 	} else {
@@ -224,6 +230,7 @@ int main(int argc, char **argv)
 	if (!psk_client_hello(&peer, PSK_PATIENCE_MS))
 		die("no ClientHello");
 	attempt(argv[3]);
-	puts(acknowledged() ? "rand taken" : "rand refused");
+	puts(acknowledged(strcmp(argv[3], "late") ? LISTEN_MS : PSK_PATIENCE_MS) ? "rand taken" :
+										   "rand refused");
 	return 0;
 }

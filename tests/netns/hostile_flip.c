@@ -22,7 +22,7 @@
 #include "core/rand_message.h"
 #include "hostile/psk.h"
 
-enum { ANSWER_MS = 3000, KINDS = 16, TOKEN_LEN = 4, OPTION_MAX = 64 };
+enum { ANSWER_MS = 60000, KINDS = 16, TOKEN_LEN = 4, OPTION_MAX = 64 };
 
 static struct psk peer;
 static struct mnt_credentials devices;

@@ -20,7 +20,7 @@
 #include "core/rand_message.h"
 #include "hostile/psk.h"
 
-enum { ANSWER_MS = 2000, SILENCE_MS = 200, NO_FORMAT = -1, LONG_FORMAT = -2 };
+enum { ANSWER_MS = 60000, SILENCE_MS = 200, NO_FORMAT = -1, LONG_FORMAT = -2 };
 
 static struct psk peer, in;
 static struct mn_rand_message rand_message; /* what the peer holds */
