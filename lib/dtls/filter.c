@@ -169,3 +169,14 @@ size_t mn_hello_verify_write(const struct mn_client_hello *hello, const uint8_t 
 	memcpy(p + 3, cookie, cookie_len);
 	return len;
 }
+
+void mn_alert_write(uint8_t description, uint64_t record_sequence, uint8_t out[MN_ALERT_LEN])
+{
+	out[0] = MNCSE_ALERT;
+	mn_put16(out + 1, MNCSE_VERSION_DTLS12);
+	mn_put16(out + 3, 0);
+	mn_put48(out + 5, record_sequence);
+	mn_put16(out + 11, 2);
+	out[13] = MN_ALERT_FATAL;
+	out[14] = description;
+}

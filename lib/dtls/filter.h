@@ -45,6 +45,11 @@ int mn_client_hello_read(const struct mn_record *r, struct mn_client_hello *out)
 size_t mn_hello_verify_write(const struct mn_client_hello *hello, const uint8_t *cookie,
 			     size_t cookie_len, uint8_t *out, size_t max);
 
+/* Writes a fatal alert in clear, as it is before there are keys: MN_ALERT_LEN bytes. */
+#define MN_ALERT_LEN (MNCSE_RECORD_HEADER + 2)
+enum { MN_ALERT_FATAL = 2, MN_ALERT_HANDSHAKE_FAILURE = 40, MN_ALERT_PROTOCOL_VERSION = 70 };
+void mn_alert_write(uint8_t description, uint64_t record_sequence, uint8_t out[MN_ALERT_LEN]);
+
 static inline uint16_t mn_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

@@ -2,6 +2,7 @@
 #include "dtls/handshake.h"
 
 #include <wolfssl/options.h>
+#include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/internal.h>
 #include <wolfssl/wolfcrypt/dh.h>
@@ -328,6 +329,21 @@ void mn_hs_free(struct mn_hs *h)
 	free(h);
 }
 
+/* What a ClientHello that is in order but cannot be served draws: wolfSSL keeps silent. It tells nothing of identities, which come later. */
+static void refuse_hello(struct mn_hs *h, int err)
+{
+	uint64_t sequence = (uint64_t)h->ssl->keys.dtls_sequence_number_hi << 32 |
+			    h->ssl->keys.dtls_sequence_number_lo;
+	uint8_t alert[MN_ALERT_LEN];
+
+	if (!h->is_server || h->identified || (err != MATCH_SUITE_ERROR && err != VERSION_ERROR))
+		return;
+	mn_alert_write(err == VERSION_ERROR ? MN_ALERT_PROTOCOL_VERSION :
+					      MN_ALERT_HANDSHAKE_FAILURE,
+		       sequence, alert);
+	h->ops->send(h->arg, alert, sizeof(alert));
+}
+
 static int advance(struct mn_hs *h)
 {
 	int ret = h->is_server ? wolfSSL_accept(h->ssl) : wolfSSL_connect(h->ssl);
@@ -344,6 +360,7 @@ static int advance(struct mn_hs *h)
 		return 0;
 	if (h->hint_refused)
 		return -EKEYREJECTED;
+	refuse_hello(h, err);
 	mn_debug("handshake ended: wolfSSL error %d", err);
 	return -EPROTO;
 }

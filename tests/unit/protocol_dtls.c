@@ -4,6 +4,7 @@
 #include "protocol_examples.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 
 #include "dtls/cookie.h"
 #include "dtls/filter.h"
@@ -15,10 +16,12 @@ enum { SUITE_GCM, SUITE_CCM_8, SUITE_CBC };
 
 /* ---- ClientHello and HelloVerifyRequest ---- */
 
+/* GCM, CCM_8, CBC */
+static const uint8_t offered[] = { 0x00, 0xa8, 0xc0, 0xa8, 0x00, 0xae };
+
 /* Record, handshake header and body as RFC 6347 4.1, 4.2.2, 4.2.1 draw them; the lengths are put in at the end. */
 static void hello(struct blob *out, const void *cookie, size_t cookie_len)
 {
-	static const uint8_t suites[] = { 0, 6, 0x00, 0xa8, 0xc0, 0xa8, 0x00, 0xae };
 	static const uint8_t extensions[] = { 0, 8, 0, 22, 0, 0, 0, 23, 0, 0 };
 	static const uint8_t zero[8];
 	const uint8_t number = cookie_len ? 1 : 0; /* of the record and of the message */
@@ -36,7 +39,8 @@ static void hello(struct blob *out, const void *cookie, size_t cookie_len)
 	blob_put_byte(out, 0);
 	blob_put_byte(out, (unsigned int)cookie_len);
 	blob_put(out, cookie, cookie_len);
-	blob_put(out, suites, sizeof(suites));
+	blob_put(out, "\0\6", 2);
+	blob_put(out, offered, sizeof(offered));
 	blob_put(out, "\x01\0", 2);
 	blob_put(out, extensions, sizeof(extensions));
 
@@ -215,24 +219,47 @@ static void make_message(const struct example *e, struct blob *out)
 		     (uint8_t)e->number, out);
 }
 
-/* The page's own second ClientHello draws the gateway's flight, with the page's messages in it. */
-static void make_message_after_hello(const struct example *e, struct blob *out)
+/* What the page's own second ClientHello draws; suites takes the place of those that it offers. */
+static int answer_hello(const uint8_t suites[6], struct side *server)
 {
 	const struct mn_hs_factory_config config = { .hint = WORLD_GATEWAY };
-	struct side server = { .identity = WORLD_KPSAXM_ID };
 	struct blob cookie = { 0 }, second = { 0 };
 	struct mn_client_hello h;
 	struct mn_hs_factory *f;
+	uint8_t *at;
+	int result;
 
 	make_cookie(&cookie);
 	hello(&second, cookie.bytes, cookie.len);
+	at = memmem(second.bytes, second.len, offered, sizeof(offered));
+	assert_non_null(at);
+	memcpy(at, suites, sizeof(offered));
 	read_hello(&second, &h);
 	assert_int_equal(mn_hs_factory_new(&config, &f), 0);
-	assert_int_equal(mn_hs_server(f, &h, &ops, &server, &server.hs), 0);
-	assert_int_equal(mn_hs_input(server.hs, second.bytes, second.len, true), 0);
-	mn_hs_free(server.hs);
+	assert_int_equal(mn_hs_server(f, &h, &ops, server, &server->hs), 0);
+	result = mn_hs_input(server->hs, second.bytes, second.len, true);
+	mn_hs_free(server->hs);
 	mn_hs_factory_free(f);
+	return result;
+}
+
+static void make_message_after_hello(const struct example *e, struct blob *out)
+{
+	struct side server = { .identity = WORLD_KPSAXM_ID };
+
+	assert_int_equal(answer_hello(offered, &server), 0);
 	find_message(&server.sent, (uint8_t)e->number, out);
+}
+
+static void make_alert(const struct example *e, struct blob *out)
+{
+	/* AES-256 with GCM, CBC, CCM */
+	static const uint8_t others[] = { 0x00, 0xa9, 0x00, 0xaf, 0xc0, 0xa5 };
+	struct side server = { .identity = WORLD_KPSAXM_ID };
+
+	(void)e;
+	assert_int_equal(answer_hello(others, &server), -EPROTO);
+	*out = server.sent;
 }
 
 static void make_change_cipher_spec(const struct example *e, struct blob *out)
@@ -333,6 +360,7 @@ static void make_record(const struct example *e, struct blob *out)
 const struct example dtls_examples[] = {
 	{ .name = "client-hello", .make = make_client_hello, .number = COOKIE_NONE },
 	{ .name = "hello-verify-request", .make = make_hello_verify },
+	{ .name = "alert-no-suite", .make = make_alert },
 	{ .name = "client-hello-cookie", .make = make_client_hello, .number = COOKIE_GIVEN },
 	{ .name = "server-key-exchange",
 	  .make = make_message_after_hello,

@@ -325,7 +325,9 @@ static void dhe_is_opt_in(void **state)
 	dial("dev1", good_key, dhe, NULL);
 	run_until(client_closed);
 	assert_false(cli.was_open);
+	assert_int_equal(cli.why, MN_CLOSE_HANDSHAKE); /* by an alert: it need not wait */
 	assert_int_equal(srv.opened, 0);
+	assert_int_equal(stats_of(server).half_open, 0);
 }
 
 static void the_server_chooses_gcm_before_ccm_before_cbc(void **state)
