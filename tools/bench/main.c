@@ -28,7 +28,7 @@ struct options {
 	unsigned long devices, in_flight, reconnect_flight, timeout_s, seconds, rate;
 	struct mnt_phases phases;
 	struct mnt_sources sources;
-	const uint16_t *suites;
+	uint16_t suites[MNT_SUITES_MAX + 1]; /* none: all but dhe */
 	bool kernel, proxy;
 	int json_fd, html_fd;
 };
@@ -167,7 +167,7 @@ static int run(struct options *o)
 					       .rate = (double)o->rate,
 					       .phases = o->phases,
 					       .sources = o->sources,
-					       .suites = o->suites,
+					       .suites = o->suites[0] ? o->suites : NULL,
 					       .proxy = o->proxy,
 					       .restart = o->restart,
 					       .in_socket = o->in_socket };
@@ -244,7 +244,8 @@ static const struct argp_option argp_options[] = {
 	{ "seconds", KEY_SECONDS, "S", 0, "get and steady: how long (10)", 0 },
 	{ "sources", KEY_SOURCES, "PREFIX", 0,
 	  "One socket for all devices, each with an address of this local prefix", 0 },
-	{ "suite", KEY_SUITE, "gcm|ccm8", 0, "Offer this one alone", 0 },
+	{ "suite", KEY_SUITE, "NAME[,NAME]...", 0,
+	  "Offer these alone: gcm, ccm8, cbc, dhe (without: all but dhe)", 0 },
 	{ "restart", KEY_RESTART, "COMMAND", 0, "reconnect: restarts the gateway first", 0 },
 	{ "reconnect-flight", KEY_RECONNECT, "H", 0, "reconnect: handshakes at a time (all)", 0 },
 	{ "report", KEY_REPORT, "FILE.html", 0, "Write the result as a page with charts", 0 },
@@ -271,18 +272,6 @@ static unsigned long number(struct argp_state *state, const char *name, const ch
 	if (errno || *rest || arg[0] < '0' || arg[0] > '9' || v < 1 || v > max)
 		argp_error(state, "--%s %s: expected 1 to %lu", name, arg, max);
 	return v;
-}
-
-static const uint16_t *suite(struct argp_state *state, const char *arg)
-{
-	static const uint16_t gcm[] = { MN_SUITE_PSK_AES_128_GCM, 0 };
-	static const uint16_t ccm8[] = { MN_SUITE_PSK_AES_128_CCM_8, 0 };
-
-	if (!strcmp(arg, "gcm"))
-		return gcm;
-	if (strcmp(arg, "ccm8") != 0)
-		argp_error(state, "--suite %s: expected gcm or ccm8", arg);
-	return ccm8;
 }
 
 static bool has_phase(const struct mnt_phases *p, enum mnt_phase_kind kind)
@@ -370,7 +359,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--sources: %s", text);
 		break;
 	case KEY_SUITE:
-		o->suites = suite(state, arg);
+		if (mnt_suites_parse(arg, o->suites))
+			argp_error(state, "--suite %s: expected some of " MNT_SUITES_NAMES, arg);
 		break;
 	case KEY_RESTART:
 		o->restart = arg;

@@ -99,6 +99,11 @@ struct mnt_agent_config {
 /* A client endpoint whose sessions are agents'. */
 int mnt_agent_endpoint(struct mn_loop *l, struct mn_endpoint **out);
 
+/* Names of suites ("gcm", "ccm8", "cbc", "dhe") behind commas, none twice, as mnt_agent_config has them. -EINVAL. */
+#define MNT_SUITES_MAX 4
+#define MNT_SUITES_NAMES "gcm, ccm8, cbc, dhe"
+int mnt_suites_parse(const char *text, uint16_t out[MNT_SUITES_MAX + 1]);
+
 /* Starts the first handshake from the loop, not inside this call. -ENOMEM. Lost sessions come back by themselves, after
  * a delay with jitter that doubles from 1 s to 60 s. */
 int mnt_agent_new(const struct mnt_agent_config *c, struct mnt_agent **out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Names: of events for output, of gateways for the resolver. */
+/* Names: of events for output, of cipher suites for options, of gateways for the resolver. */
 #include "agent.h"
 
 #include <errno.h>
@@ -77,6 +77,41 @@ const char *mnt_retry_name(enum mnt_retry r)
 		return "next_rand";
 	}
 	return "?";
+}
+
+static uint16_t suite_of(const char *name, size_t len)
+{
+	static const struct {
+		const char *name;
+		enum mn_suite suite;
+	} names[] = {
+		{ "gcm", MN_SUITE_PSK_AES_128_GCM },
+		{ "ccm8", MN_SUITE_PSK_AES_128_CCM_8 },
+		{ "cbc", MN_SUITE_PSK_AES_128_CBC },
+		{ "dhe", MN_SUITE_DHE_PSK_AES_128_GCM },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i].name) == len && !memcmp(names[i].name, name, len))
+			return (uint16_t)names[i].suite;
+	return 0;
+}
+
+int mnt_suites_parse(const char *text, uint16_t out[MNT_SUITES_MAX + 1])
+{
+	size_t n = 0, len;
+
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		if (n == MNT_SUITES_MAX || !(out[n] = suite_of(text, len)))
+			return -EINVAL;
+		for (size_t i = 0; i < n; i++)
+			if (out[i] == out[n])
+				return -EINVAL;
+		out[++n] = 0;
+		if (!text[len])
+			return 0;
+	}
 }
 
 /* Splits "HOST:PORT"; an address with several colons and no brackets is an IPv6 address without port. */

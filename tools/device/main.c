@@ -36,6 +36,7 @@ struct options {
 	struct mnt_send *sends;
 	size_t n_sends;
 	unsigned long count, timeout_s;
+	uint16_t suites[MNT_SUITES_MAX + 1]; /* none: all but dhe */
 	bool direct, observe, json, stay;
 };
 
@@ -200,6 +201,7 @@ static int run(struct device *d, const struct mnt_credential *credential,
 			.endpoint = endpoint,
 			.credential = credential,
 			.gateway = *gateway,
+			.suites = d->options.suites[0] ? d->options.suites : NULL,
 			.direct = d->options.direct,
 			.observe = d->options.observe,
 			.ping_ms = PING_MS,
@@ -265,6 +267,7 @@ enum {
 	KEY_SEND,
 	KEY_COUNT,
 	KEY_OBSERVE,
+	KEY_SUITE,
 	KEY_TIMEOUT,
 	KEY_STAY
 };
@@ -282,6 +285,8 @@ static const struct argp_option argp_options[] = {
 	{ "count", KEY_COUNT, "N", 0, "All requests N times (1)", 0 },
 	{ "observe", KEY_OBSERVE, NULL, 0,
 	  "Ask for Rand by GET /gsa with Observe instead of waiting for it", 0 },
+	{ "suite", KEY_SUITE, "NAME[,NAME]...", 0,
+	  "Offer these alone: gcm, ccm8, cbc, dhe (without: all but dhe)", 0 },
 	{ "timeout", KEY_TIMEOUT, "S", 0,
 	  "Seconds for the handshake, for Rand, and for each request (40; 1 to 240)", 0 },
 	{ "stay", KEY_STAY, NULL, 0, "Keep the session, and show each Rand, until SIGINT", 0 },
@@ -344,6 +349,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_OBSERVE:
 		o->observe = true;
+		break;
+	case KEY_SUITE:
+		if (mnt_suites_parse(arg, o->suites))
+			argp_error(state, "--suite %s: expected some of " MNT_SUITES_NAMES, arg);
 		break;
 	case KEY_TIMEOUT:
 		o->timeout_s = number(state, "timeout", arg, 1, 240);

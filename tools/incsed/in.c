@@ -202,15 +202,21 @@ static int listen_all(struct mnt_in *in, char err[512])
 	return 0;
 }
 
-int mnt_in_serve(struct mnt_in *in, char err[512])
+static struct mn_endpoint_config endpoint_config(const struct mnt_settings *s)
 {
-	const struct mn_endpoint_config c = {
-		.hint = in->settings.in_id,
+	return (struct mn_endpoint_config){
+		.hint = s->in_id,
+		.dhe = s->dhe,
 		.half_open = HALF_OPEN,
 		.half_open_addr = HALF_OPEN_ADDR,
 		.idle_ms = IDLE_MS,
 		.age_ms = AGE_MS,
 	};
+}
+
+int mnt_in_serve(struct mnt_in *in, char err[512])
+{
+	const struct mn_endpoint_config c = endpoint_config(&in->settings);
 	int r = mn_endpoint_new(in->loop, &c, &mnt_peer_ops, in, &in->endpoint);
 
 	if (r) {
@@ -240,6 +246,14 @@ static void take(struct mnt_in *in)
 		mnt_group_reschedule(mnt_of(n, struct mnt_group, node));
 }
 
+static int take_dhe(struct mnt_in *in, const struct mnt_settings *from,
+		    const struct mnt_settings *to)
+{
+	const struct mn_endpoint_config c = endpoint_config(to);
+
+	return from->dhe == to->dhe ? 0 : mn_endpoint_reconfigure(in->endpoint, &c);
+}
+
 int mnt_in_reload(struct mnt_in *in, char err[512])
 {
 	struct mnt_settings fresh, old = in->settings;
@@ -255,6 +269,12 @@ int mnt_in_reload(struct mnt_in *in, char err[512])
 		mnt_settings_free(&fresh);
 		return -EINVAL;
 	}
+	r = take_dhe(in, &old, &fresh);
+	if (r) {
+		snprintf(err, 512, "dhe: DTLS does not take it: %s", strerror(-r));
+		mnt_settings_free(&fresh);
+		return r;
+	}
 	mnt_commit_now(&in->commit);
 	in->settings = fresh;
 	r = mnt_resources_start(&in->resources, &in->commit, in->settings.in_id,
@@ -262,6 +282,7 @@ int mnt_in_reload(struct mnt_in *in, char err[512])
 	if (r) {
 		snprintf(err, 512, "containers: cannot be created: %s", strerror(-r));
 		in->settings = old;
+		take_dhe(in, &fresh, &old);
 		mnt_settings_free(&fresh);
 		return r;
 	}

@@ -12,6 +12,7 @@ struct mnt_settings {
 	char in_id[MN_GATEWAY_ID_MAX + 1];
 	char store[4096];
 	struct mn_config_strings listen;
+	bool dhe;
 	uint32_t grace_s;
 	uint32_t rotate_s; /* 0 = never */
 	struct mn_config_strings containers;

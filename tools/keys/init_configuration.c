@@ -99,6 +99,8 @@ static void write_in(FILE *f, const struct mnt_init *a)
 		"store: in.db\n\n"
 		"# Where gateways come in%s: DTLS over UDP.\n"
 		"listen: [\"%s\"]\n\n"
+		"# Take DHE-PSK from gateways that offer it: forward secrecy.\n"
+		"dhe: false\n\n"
 		"# How long the generation before the current one is accepted, in seconds.\n"
 		"grace_s: 60\n\n"
 		"# Seconds between two Rands of a group.\n"
