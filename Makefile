@@ -13,6 +13,11 @@ PREFIX	?= /usr/local
 BINDIR	?= $(PREFIX)/bin
 SBINDIR	?= $(PREFIX)/sbin
 MANDIR	?= $(PREFIX)/share/man
+DATADIR	?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
+UNITDIR	?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 B	?= build
 WOLFSSL_DIR ?= build/wolfssl
 V	?= 0
@@ -163,7 +168,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' '$(1)' '$(2)';
 endif
 
-.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install clean distclean help \
+.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files clean distclean help \
 	need-packages FORCE
 
 all: lib programs
@@ -299,12 +304,29 @@ format:
 
 MANUALS := $(wildcard daemon/*.[158] tools/*/*.[158])
 
+# unit NAME: its paths are those of this installation
+unit_file = sed 's,@BINDIR@,$(BINDIR),g; s,@SBINDIR@,$(SBINDIR),g; s,@DATADIR@,$(DATADIR),g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' \
+	tools/service/$(1).in >$(O)/$(1) && install -D -m 644 $(O)/$(1) $(DESTDIR)$(UNITDIR)/$(1)
+# a configuration that is there stays as it is
+config_file = { [ -e $(DESTDIR)$(SYSCONFDIR)/mncse/$(1) ] || install -D -m 644 tools/service/$(1) $(DESTDIR)$(SYSCONFDIR)/mncse/$(1); }
+
 install: all
+	@+$(MAKE) --no-print-directory install-files
+
+# what is built, as it is
+install-files:
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
 	$(foreach p,$(call have,$(BIN_NAMES)),install -m 755 $(O)/bin/$(p) $(DESTDIR)$(BINDIR)/$(p) &&) :
 	$(foreach p,$(call have,$(SBIN_NAMES)),install -m 755 $(O)/bin/$(p) $(DESTDIR)$(SBINDIR)/$(p) &&) :
 	$(foreach m,$(MANUALS),install -D -m 644 $(m) \
 		$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)) &&) :
+	$(foreach d,$(call have,$(SBIN_NAMES)),$(call unit_file,$(d).service) && $(call config_file,$(d).yaml) &&) :
+	install -D -m 644 tools/service/layers.conf $(DESTDIR)$(DATADIR)/mncse/layers.conf
+	$(foreach n,mncse mncse-in,install -D -m 644 tools/service/$(n).sysusers $(DESTDIR)$(SYSUSERSDIR)/$(n).conf &&) :
+	install -D -m 644 tools/service/mncse.tmpfiles $(DESTDIR)$(TMPFILESDIR)/mncse.conf
+ifeq ($(DESTDIR),)
+	@echo 'make: now, as root: systemd-sysusers && systemd-tmpfiles --create mncse.conf && systemctl daemon-reload'
+endif
 
 clean:
 	rm -rf $(addprefix $(B)/,asan tsan bin bpf bpftest kmod obj unit netns libmncse.a flags ldflags lib.list wolfssl.ok wolfssl_check)
@@ -327,7 +349,7 @@ help:
 #: make kmod          mncse.ko for the running kernel, or for the headers in KDIR=
 #: make check-vm      the kernel tests on Debian's 6.1 and 6.12 in QEMU (VM=6.1: only that); the first run wants root for packages
 #: make layers style  the checks of structure and style; `make format` applies the style
-#: make install       PREFIX=/usr/local DESTDIR=
+#: make install       programs, man pages, systemd units, /etc/mncse; PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc UNITDIR=
 #: make clean         removes what make built, keeps wolfSSL; `make distclean` removes build/
 #:
 #: Variables: B=DIR output folder (build), WOLFSSL_DIR=PREFIX another wolfSSL, SAN=1 sanitizers (output in B/asan), SAN=thread (B/tsan),

@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "settings.h"
+#include "watchdog.h"
 
 struct arguments {
 	const char *path;
@@ -83,6 +84,18 @@ static void notify_reloading(void)
 #endif
 }
 
+/* Milliseconds between two signs of life: half of what the service manager allows; 0: it does not ask. */
+static uint64_t watchdog_ms(void)
+{
+	uint64_t us = 0;
+
+#ifdef HAVE_SYSTEMD
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return 0;
+#endif
+	return us / 2000;
+}
+
 static void signalled(void *arg, int signo)
 {
 	struct mnd_gateway *g = arg;
@@ -103,6 +116,7 @@ static void signalled(void *arg, int signo)
 
 static int serve(const char *path, struct mnd_settings *settings)
 {
+	struct mnd_watchdog watchdog = { 0 };
 	struct mnd_gateway *g = NULL;
 	char err[512];
 	int rc = mnd_gateway_new(path, settings, &g, err);
@@ -117,7 +131,9 @@ static int serve(const char *path, struct mnd_settings *settings)
 	} else {
 		fputs("mncsed: ready\n", stderr);
 		notify("READY=1");
+		mnd_watchdog_start(&watchdog, g, watchdog_ms(), notify);
 		rc = mn_loop_run(g->loop);
+		mnd_watchdog_stop(&watchdog);
 	}
 	mnd_gateway_free(g);
 	return rc;

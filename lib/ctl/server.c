@@ -307,7 +307,8 @@ static int clear_path(const struct sockaddr_un *addr, char err[256])
 	return unlink(addr->sun_path) ? -errno : 0;
 }
 
-/* Group `mncse` and mode 0660, in this order: at no time another group could connect. */
+/* Group `mncse` and mode 0660, in this order: at no time another group could connect. A daemon that runs in the group needs no chown,
+ * which a service's filter of system calls may forbid. */
 static int set_owner(struct mn_ctl_server *s)
 {
 	const struct group *g = getgrnam("mncse");
@@ -315,7 +316,8 @@ static int set_owner(struct mn_ctl_server *s)
 
 	s->group = (gid_t)-1;
 	if (g) {
-		if (chown(s->path, (uid_t)-1, g->gr_gid) == 0)
+		if ((lstat(s->path, &st) == 0 && st.st_gid == g->gr_gid) ||
+		    chown(s->path, (uid_t)-1, g->gr_gid) == 0)
 			s->group = g->gr_gid;
 		else
 			mn_warn("control socket %s: cannot give it to group mncse: %s", s->path,

@@ -24,7 +24,7 @@ PACKAGES=(
 	clang llvm libbpf-dev bpftool
 	# checks and tests
 	clang-format libcmocka-dev libcbor-dev libssl-dev openssl
-	iproute2 iputils-ping python3 sqlite3 procps
+	iproute2 iputils-ping python3 sqlite3 procps systemd
 )
 # The first of these names that the machine's Debian has.
 COAP_CLIENT=(libcoap3-bin libcoap2-bin)
