@@ -168,7 +168,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' '$(1)' '$(2)';
 endif
 
-.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files clean distclean help \
+.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files deb check-deb clean distclean help \
 	need-packages FORCE
 
 all: lib programs
@@ -323,10 +323,17 @@ install-files:
 	$(foreach d,$(call have,$(SBIN_NAMES)),$(call unit_file,$(d).service) && $(call config_file,$(d).yaml) &&) :
 	install -D -m 644 tools/service/layers.conf $(DESTDIR)$(DATADIR)/mncse/layers.conf
 	$(foreach n,mncse mncse-in,install -D -m 644 tools/service/$(n).sysusers $(DESTDIR)$(SYSUSERSDIR)/$(n).conf &&) :
-	install -D -m 644 tools/service/mncse.tmpfiles $(DESTDIR)$(TMPFILESDIR)/mncse.conf
+	$(foreach n,mncse mncse-in,install -D -m 644 tools/service/$(n).tmpfiles $(DESTDIR)$(TMPFILESDIR)/$(n).conf &&) :
 ifeq ($(DESTDIR),)
-	@echo 'make: now, as root: systemd-sysusers && systemd-tmpfiles --create mncse.conf && systemctl daemon-reload'
+	@echo 'make: now, as root: systemd-sysusers && systemd-tmpfiles --create mncse.conf mncse-in.conf && systemctl daemon-reload'
 endif
+
+# mncse, mncse-in and mncse-dkms as Debian packages, in B/deb/
+deb:
+	@tools/build/deb.sh '$(B)'
+
+check-deb:
+	@tests/deb/run.sh '$(B)'
 
 clean:
 	rm -rf $(addprefix $(B)/,asan tsan bin bpf bpftest kmod obj unit netns libmncse.a flags ldflags lib.list wolfssl.ok wolfssl_check)
@@ -350,6 +357,8 @@ help:
 #: make check-vm      the kernel tests on Debian's 6.1 and 6.12 in QEMU (VM=6.1: only that); the first run wants root for packages
 #: make layers style  the checks of structure and style; `make format` applies the style
 #: make install       programs, man pages, systemd units, /etc/mncse; PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc UNITDIR=
+#: make deb           Debian packages mncse, mncse-in and mncse-dkms in build/deb/; the first run fetches wolfSSL's source
+#: make check-deb     installs, uses, upgrades and purges them in a Debian 12 of its own with systemd (root; the first run wants packages)
 #: make clean         removes what make built, keeps wolfSSL; `make distclean` removes build/
 #:
 #: Variables: B=DIR output folder (build), WOLFSSL_DIR=PREFIX another wolfSSL, SAN=1 sanitizers (output in B/asan), SAN=thread (B/tsan),

@@ -7,6 +7,9 @@
 # The second run finds everything in place and needs neither the network nor
 # root. The machine's own apt configuration is read, never written: the source
 # package is fetched with an apt state of its own in a temporary folder.
+#
+# deps.sh --source FOLDER	only fetches wolfSSL's source package, into FOLDER
+# deps.sh --wolfssl		only builds wolfSSL; WOLFSSL_SOURCE=FOLDER: from there, without the network
 
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -197,6 +200,32 @@ fetch_source()
 	cd "$ROOT"
 }
 
+# keep_source FOLDER: the verified source package as it came, with checksums of its files
+keep_source()
+{
+	fetch_source "$WORK"
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp "$WORK"/src/wolfssl_* "$1/"
+	(cd "$1" && sha256sum wolfssl_* >SHA256SUMS)
+	say "wolfSSL's source package is in $1"
+}
+
+# take_source FOLDER: from WOLFSSL_SOURCE, where keep_source has put it, or from the network
+take_source()
+{
+	if [ -z "${WOLFSSL_SOURCE:-}" ]; then
+		need_root "wolfSSL has to be built"
+		fetch_source "$1"
+		return
+	fi
+	(cd "$WOLFSSL_SOURCE" && sha256sum --quiet -c SHA256SUMS) ||
+		fail "checking $WOLFSSL_SOURCE" "fetch it anew: tools/build/deps.sh --source FOLDER"
+	mkdir -p "$1/src"
+	step "unpacking $WOLFSSL_SOURCE" "see the lines above" \
+		dpkg-source --no-check -x "$WOLFSSL_SOURCE"/wolfssl_*.dsc "$1/src/wolfssl-source"
+}
+
 build_wolfssl()
 {
 	local arch hash old version src new jobs flags=("${CONFIGURE[@]}")
@@ -210,8 +239,7 @@ build_wolfssl()
 		return
 	fi
 
-	need_root "wolfSSL has to be built"
-	fetch_source "$WORK"
+	take_source "$WORK"
 	src=$(echo "$WORK"/src/wolfssl-*/)
 	version=$(cd "$src" && dpkg-parsechangelog -S Version)
 	jobs=$(nproc)
@@ -254,7 +282,14 @@ main()
 	chmod 755 "$WORK"
 	LOG=$WORK/log
 
-	install_packages
+	case ${1:-} in
+	--source)
+		keep_source "$(realpath -m "${2:?a folder}")"
+		return
+		;;
+	--wolfssl) ;;
+	*) install_packages ;;
+	esac
 	build_wolfssl
 	# Under sudo the output belongs to who called it, or a later plain `make` could not write.
 	if [ -n "${SUDO_UID:-}" ]; then
