@@ -5,19 +5,7 @@
 #define MNB_STEER_MAPS
 #include "maps.h"
 #include "record.h"
-
-static __always_inline __u32 mix(__u32 h, __u32 v)
-{
-	h = (h ^ v) * 0x9e3779b1u;
-	return h ^ h >> 15;
-}
-
-static __always_inline __u32 hash(const struct mncse_bpf_peer *p)
-{
-	const __u32 *a = (const __u32 *)p->addr;
-
-	return mix(mix(mix(mix(mix(p->port, a[0]), a[1]), a[2]), a[3]), 0x85ebca6bu);
-}
+#include "uapi/slot.h"
 
 /* Both ends of the datagram. ctx's data starts at the UDP header; in the IP header source and destination are neighbours. */
 static __always_inline bool ends(struct sk_reuseport_md *ctx, struct mncse_bpf_peer *remote,
@@ -73,7 +61,7 @@ int steer(struct sk_reuseport_md *ctx)
 	if (s) {
 		worker = s->worker;
 	} else {
-		slot = hash(&remote) % MNCSE_BPF_SLOTS;
+		slot = mncse_bpf_slot(&remote);
 		of_slot = bpf_map_lookup_elem(&slots, &slot);
 		if (!of_slot)
 			goto kernel;

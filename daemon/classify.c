@@ -7,12 +7,13 @@
 
 #include "core/crypto.h"
 #include "gateway.h"
+#include "log.h"
 #include "tell.h"
 
-/* Timers: tick, every second while the layer is active: cookie keys, and now and then the session map. */
+/* Timers: tick, every second while the layer is active: cookie keys (worker 0), a part of the session map (every worker). */
 enum {
 	TICK_MS = 1000,
-	CHECK_MS = 60000,
+	CHECK_STEPS = 60,
 	SESSIONS_MIN = 4096,
 	GROUPS_MORE = 64, /* that may come at run time and still be counted by themselves */
 	GROUPS_MAX = 4096
@@ -36,36 +37,71 @@ static void push_groups(struct mnd_gateway *g)
 	mnd_classify_rand(g, group);
 }
 
-static void list_sessions(void *arg, mnd_steer_session_fn *fn, void *fn_arg)
+static void session_map_is_full(struct mn_loop *l, struct mn_mail *m)
+{
+	struct mnd_gateway *from = mnd_container(m, struct mnd_gateway, classify.full);
+
+	(void)l;
+	mnd_steer_open(from->classify.steer);
+}
+
+/* What the programs are told, worker 0 alone changes. */
+static void tell_full(struct mnd_gateway *g)
+{
+	if (g->classify.full_told)
+		return;
+	g->classify.full_told = true;
+	g->classify.full.fn = session_map_is_full;
+	if (g->index == 0)
+		session_map_is_full(g->loop, &g->classify.full);
+	else
+		mnd_crew_post(g, 0, &g->classify.full);
+}
+
+static bool is_live(void *arg, const union mn_addr *remote, unsigned int listener)
+{
+	return mn_endpoint_knows(arg, remote, listener);
+}
+
+static void add(struct mnd_gateway *g, const struct mn_session *s)
+{
+	const struct mnd_credential *c = mn_session_owner(s);
+
+	if (mnd_steer_session_add(g->classify.steer, mn_session_peer(s), mn_session_listener(s),
+				  g->index, c->group->number, mn_session_suite(s)))
+		tell_full(g);
+}
+
+static void is_in_map(void *arg, struct mn_session *s)
 {
 	struct mnd_gateway *g = arg;
-	struct mnd_group *group;
-	struct mnd_device *d;
 
-	TAILQ_FOREACH(group, &g->groups.all, link)
-	{
-		TAILQ_FOREACH(d, &group->connected, link)
-		{
-			if (mn_session_is_open(d->session))
-				fn(fn_arg, mn_session_peer(d->session),
-				   mn_session_listener(d->session));
-		}
-	}
+	if (mnd_steer_check_session(g->classify.steer, mn_session_peer(s), mn_session_listener(s),
+				    g->index))
+		add(g, s);
+}
+
+/* A part of a lap, so that nobody waits for it: with many sessions a lap takes CHECK_STEPS ticks. */
+static void check_some(struct mnd_gateway *g)
+{
+	struct mnd_classify *c = &g->classify;
+	size_t n = mnd_steer_entries(c->steer) / CHECK_STEPS;
+
+	for (size_t done = 0; done <= n; done += MND_STEER_CHECK_BATCH)
+		if (mnd_steer_check_entries(c->steer, &c->lap, g->index, is_live, g->inner))
+			break;
+	c->walk = mn_endpoint_walk(g->inner, c->walk, n + MND_STEER_CHECK_BATCH, is_in_map, g);
 }
 
 static void tick(struct mn_timer *t)
 {
 	struct mnd_gateway *g = mnd_container(t, struct mnd_gateway, classify.tick);
-	uint64_t now = mn_loop_now(g->loop);
 
-	push_keys(g);
-	push_groups(g);
-	mnd_steer_tick(g->classify.steer);
-	/* the sessions of several workers are not seen at one moment */
-	if (!g->crew && now - g->classify.checked_ms >= CHECK_MS) {
-		g->classify.checked_ms = now;
-		mnd_steer_check(g->classify.steer, list_sessions, g);
+	if (g->index == 0) {
+		push_keys(g);
+		push_groups(g);
 	}
+	check_some(g);
 	mn_timer_set(mn_loop_timers(g->loop), t, TICK_MS);
 }
 
@@ -132,7 +168,6 @@ int mnd_classify_start(struct mnd_gateway *g, char err[512])
 		c.sessions = devices < SESSIONS_MIN ? SESSIONS_MIN : (uint32_t)devices;
 	name_pins(g, name);
 	mn_addr_parse(s->upstream_address, 5684, &c.upstream);
-	mn_timer_init(&g->classify.tick, tick);
 	rc = mnd_steer_new(&c, &g->classify.steer, err);
 	if (rc)
 		return rc;
@@ -141,33 +176,67 @@ int mnd_classify_start(struct mnd_gateway *g, char err[512])
 	push_keys(g);
 	push_groups(g);
 	mnd_classify_upstream(g, &c.upstream, NULL);
-	g->classify.checked_ms = mn_loop_now(g->loop);
-	mn_timer_set(mn_loop_timers(g->loop), &g->classify.tick, TICK_MS);
 	return 0;
+}
+
+void mnd_classify_front_end(struct mnd_gateway *g)
+{
+	mn_timer_del(&g->classify.tick);
 }
 
 void mnd_classify_fini(struct mnd_gateway *g)
 {
 	if (!g->classify.steer)
 		return;
-	mn_timer_del(&g->classify.tick);
 	mnd_steer_free(g->classify.steer);
 	g->classify.steer = NULL;
 }
 
+/* A peer that is a stranger to this worker: is it another's? */
+static void stranger(void *arg, const union mn_addr *from, unsigned int listener, bool begins)
+{
+	struct mnd_gateway *g = arg;
+
+	mnd_steer_stray(g->classify.steer, from, listener, g->index, begins);
+}
+
+/* A worker that is not steered to keeps what the kernel gives it by its own hash. */
+void mnd_classify_listening(struct mnd_gateway *g)
+{
+	struct mnd_steer *steer = g->classify.steer;
+
+	if (!mnd_steer_active(steer))
+		return;
+	mn_timer_init(&g->classify.tick, tick);
+	mn_timer_set(mn_loop_timers(g->loop), &g->classify.tick, TICK_MS);
+	if (!g->crew)
+		return;
+	for (unsigned int i = 0; i < g->settings.listen.n; i++) {
+		int rc = mnd_steer_listener_fd(steer, i, g->index,
+					       mn_endpoint_listener_fd(g->inner, i));
+
+		if (rc)
+			mn_warn("bpf: datagrams of %.64s are not steered to worker %u: %s",
+				g->settings.listen.items[i], g->index, strerror(-rc));
+	}
+	mn_endpoint_watch(g->inner, stranger, g);
+}
+
+void mnd_classify_serve(struct mnd_gateway *first, unsigned int workers)
+{
+	mnd_steer_serve(first->classify.steer, workers);
+}
+
 void mnd_classify_opened(struct mnd_gateway *g, const struct mn_session *s)
 {
-	const struct mnd_credential *c = mn_session_owner(s);
-
-	mnd_steer_session_add(g->classify.steer, mn_session_peer(s), mn_session_listener(s),
-			      g->index, c->group->number, mn_session_suite(s));
+	add(g, s);
 }
 
 void mnd_classify_closed(struct mnd_gateway *g, const struct mn_session *s)
 {
 	if (!mn_session_has_heir(s))
-		mnd_steer_session_del(g->classify.steer, mn_session_peer(s),
-				      mn_session_listener(s));
+		mnd_steer_session_del(g->classify.steer, mn_session_peer(s), mn_session_listener(s),
+				      g->index);
 }
 
 void mnd_classify_rand(struct mnd_gateway *g, const struct mnd_group *group)

@@ -4,20 +4,31 @@
 #define MND_CLASSIFY_H
 
 #include "loop/timer.h"
+#include "loop/worker.h"
 #include "steer.h"
 
 struct mnd_gateway;
 struct mnd_group;
 
+/* Each worker has one; the layer itself is worker 0's, and the others see it. */
 struct mnd_classify {
 	struct mnd_steer *steer;
 	struct mn_timer tick;
-	uint64_t checked_ms;
+	struct mnd_steer_lap lap; /* over the session map */
+	size_t walk;              /* over the sessions */
+	struct mn_mail full;      /* to worker 0, once: a session did not fit */
+	bool full_told;
 };
 
 /* After the store is loaded and the inner endpoint is made, before it listens. 0 or -errno with a text in err. */
 int mnd_classify_start(struct mnd_gateway *g, char err[512]);
 void mnd_classify_fini(struct mnd_gateway *g);
+/* A worker's endpoint listens. */
+void mnd_classify_listening(struct mnd_gateway *g);
+/* A worker ends. */
+void mnd_classify_front_end(struct mnd_gateway *g);
+/* All workers' do, and none has begun to run. By worker 0, or by another while that waits for it. */
+void mnd_classify_serve(struct mnd_gateway *first, unsigned int workers);
 void mnd_classify_opened(struct mnd_gateway *g, const struct mn_session *s);
 void mnd_classify_closed(struct mnd_gateway *g, const struct mn_session *s);
 /* A group has a new Rand; before it goes out. */

@@ -110,6 +110,9 @@ static int init(void *arg, unsigned int index, struct mn_loop *l)
 		rc = start(g, err);
 		if (rc)
 			mnd_gateway_front_end(g);
+		/* the last one opens the door: none runs before all are done with this, and worker 0 waits meanwhile */
+		else if (__atomic_add_fetch(&crew->begun, 1, __ATOMIC_ACQ_REL) == crew->n - 1)
+			mnd_classify_serve(crew->worker[0], crew->n);
 	}
 	/* the first that fails tells why */
 	if (rc && !__atomic_exchange_n(&crew->failed, true, __ATOMIC_ACQ_REL))

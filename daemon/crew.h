@@ -64,6 +64,7 @@ struct mnd_crew {
 	bool stopped;  /* worker 0's loop has ended and submits nothing any more */
 	char err[512]; /* of a worker that did not start: atomic in failed */
 	bool failed;
+	unsigned int begun; /* of the others, while they start: atomic */
 };
 
 /* Processors that this process may use. */

@@ -199,7 +199,11 @@ static int start_endpoint(struct mnd_gateway *g, char err[512])
 	}
 	if (g->index == 0)
 		rc = mnd_classify_start(g, err);
-	return rc ? rc : listen_all(g, err);
+	if (!rc)
+		rc = listen_all(g, err);
+	if (!rc)
+		mnd_classify_listening(g);
+	return rc;
 }
 
 void mnd_gateway_prepare(struct mnd_gateway *g)
@@ -234,6 +238,7 @@ int mnd_gateway_front(struct mnd_gateway *g, char err[512])
 /* Sessions end first, while all that their closing touches is there. */
 void mnd_gateway_front_end(struct mnd_gateway *g)
 {
+	mnd_classify_front_end(g);
 	mnd_proxy_fini(&g->proxy);
 	mn_endpoint_free(g->inner);
 	if (g->index == 0)
@@ -299,6 +304,8 @@ static int start(struct mnd_gateway *g, char err[512])
 		snprintf(err, 512, "%s", why);
 	else if (g->crew)
 		rc = mnd_crew_start(g->crew, err);
+	else
+		mnd_classify_serve(g, 1);
 	return rc;
 }
 

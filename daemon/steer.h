@@ -18,6 +18,7 @@
 
 #define MND_STEER_PINS "/sys/fs/bpf/mncse"
 #define MND_STEER_RANGES 64
+#define MND_STEER_CHECK_BATCH 256
 
 struct mnd_steer;
 
@@ -53,24 +54,41 @@ bool mnd_steer_layer(const struct mnd_steer *s, char text[512]);
 
 /* The cookie keys in force. Cheap when they are the same as the last time. */
 void mnd_steer_cookie_keys(struct mnd_steer *s, const struct mncse_cookie_key key[2]);
-/* A worker's socket of a listener, in the order of `listen`. 0; -ENOTSUP: not active, or the socket is no SO_REUSEPORT one. */
+/* A worker's socket of a listener, in the order of `listen`; by any worker. 0; -ENOTSUP: not active, or the socket is no SO_REUSEPORT one. */
 int mnd_steer_listener_fd(struct mnd_steer *s, unsigned int listener, unsigned int worker, int fd);
-/* The workers that take new peers, a bit each. */
+/* The workers that take new peers, a bit each; while no other worker runs. */
 void mnd_steer_workers(struct mnd_steer *s, uint64_t present);
+/* All workers that there will be have their sockets: the programs do their work from here on. Before this the guard answers nobody and
+ * datagrams go where the kernel puts them: no worker begins what the next datagram would not find. */
+void mnd_steer_serve(struct mnd_steer *s, unsigned int workers);
+/* A datagram of a peer without a session has come to this worker; counted when it is another's. begins: it makes a handshake. */
+void mnd_steer_stray(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+		     unsigned int worker, bool begins);
 /* A group's number (below `groups`), name and generation in force; before its Rand goes out. */
 void mnd_steer_group(struct mnd_steer *s, uint32_t number, const char *name, uint32_t generation);
-/* Once a second, by worker 0: lets unknown peers pass the guard once the session map has been full. */
-void mnd_steer_tick(struct mnd_steer *s);
-/* A device's session is up / over; by any worker. */
-void mnd_steer_session_add(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
-			   unsigned int worker, uint32_t group, enum mn_suite suite);
-void mnd_steer_session_del(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener);
+/* By worker 0, when a session did not fit: lets unknown peers pass the guard once the session map has been full. */
+void mnd_steer_open(struct mnd_steer *s);
+/* A device's session is up / over; by the worker that has it. -ENOSPC: it does not fit. */
+int mnd_steer_session_add(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			  unsigned int worker, uint32_t group, enum mn_suite suite);
+void mnd_steer_session_del(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			   unsigned int worker);
 /* The IN, and the suite of the session with it (0: not known yet). The groups' names are those of mnd_steer_group. */
 void mnd_steer_upstream(struct mnd_steer *s, const union mn_addr *addr, enum mn_suite suite);
-/* Compares the session map with the sessions that there are: each() calls fn for every one. Mends and counts what differs. */
-typedef void mnd_steer_session_fn(void *arg, const union mn_addr *remote, unsigned int listener);
-void mnd_steer_check(struct mnd_steer *s,
-		     void (*each)(void *arg, mnd_steer_session_fn *fn, void *fn_arg), void *arg);
+/* Entries of the session map. */
+size_t mnd_steer_entries(const struct mnd_steer *s);
+/* Does the session map agree with the sessions that there are? Each worker looks at its own share, a little at a time; what differs is
+ * counted and mended. A step of a lap over the map: takes out entries of the worker's that live() does not know. True: the lap is over. */
+struct mnd_steer_lap {
+	uint32_t at;
+	bool begun;
+};
+typedef bool mnd_steer_live_fn(void *arg, const union mn_addr *remote, unsigned int listener);
+bool mnd_steer_check_entries(struct mnd_steer *s, struct mnd_steer_lap *lap, unsigned int worker,
+			     mnd_steer_live_fn *live, void *arg);
+/* A live session of the worker's. -ENOENT: the map had it not, add it. */
+int mnd_steer_check_session(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			    unsigned int worker);
 
 /* What the guard has answered in the gateway's name. All 0 while it is not active. */
 struct mnd_steer_answered {

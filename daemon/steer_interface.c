@@ -157,6 +157,18 @@ static int add_listener(struct mnd_steer *s, const union mn_addr *a, unsigned in
 	return 0;
 }
 
+/* The kernel gives a datagram to the listener of that very address, if there is one. */
+static bool listed(const struct mnd_steer_config *c, const union mn_addr *a)
+{
+	union mn_addr b;
+
+	for (unsigned int n = 0; n < c->listen->n; n++)
+		if (!mn_addr_parse(c->listen->items[n], 5684, &b) && same_host(&b.sa, a) &&
+		    b.in.sin_port == a->in.sin_port)
+			return true;
+	return false;
+}
+
 /* A wildcard listener becomes one of each address that the machine has: the guard may not answer for others. */
 int mnd_steer_find_listeners(struct mnd_steer *s, const struct mnd_steer_config *c)
 {
@@ -185,7 +197,8 @@ int mnd_steer_find_listeners(struct mnd_steer *s, const struct mnd_steer_config 
 			else
 				own.in.sin_addr =
 					((const union mn_addr *)(void *)i->ifa_addr)->in.sin_addr;
-			err = add_listener(s, &own, n);
+			if (!listed(c, &own))
+				err = add_listener(s, &own, n);
 		}
 	}
 	freeifaddrs(all);

@@ -37,6 +37,14 @@ struct mnd_steer_maps {
 
 enum { MND_STEER_INTERFACES = 16, MND_STEER_TEXT = 512 };
 
+/* Plaintext of the messages that are told by their length. */
+enum {
+	/* POST /gsa: header 4, token 2, Uri-Path 4, Content-Format 2, marker 1; payload with a generation of four octets 40 */
+	MND_RAND_MESSAGE = 4 + 2 + 4 + 2 + 1 + 40,
+	/* CoAP header 4, OSCORE option with Partial IV, kid context and kid 1 + 1 + 1 + 1 + 1 + 12 + 7, marker 1, code and tag 9: 38 */
+	MND_SERVICE_MESSAGE = 32,
+};
+
 struct mnd_interface {
 	char name[IF_NAMESIZE];
 	unsigned int index;
@@ -64,10 +72,14 @@ struct mnd_steer {
 	unsigned int n_interfaces;
 	uint64_t leftovers; /* links of a predecessor that were taken away */
 	struct mncse_bpf_config image;
+	bool serving; /* the listeners are told: see mnd_steer_serve */
+	uint32_t
+		slots[MNCSE_BPF_SLOTS]; /* as in the map; only changed while no other worker runs */
 	struct mncse_bpf_keys keys;
 	struct mnd_steer_group *groups;
 	uint32_t n_groups, n_sessions, n_workers;
-	uint64_t used, full, missing, stale; /* of the session map; used atomically */
+	uint64_t used, full, missing, stale; /* of the session map; atomic */
+	uint64_t strayed;                    /* atomic */
 };
 
 /* steer_maps.c */
@@ -76,6 +88,9 @@ void mnd_steer_maps_close(struct mnd_steer *s);
 /* Gives o's maps, which it would make for itself, their descriptors. */
 int mnd_steer_maps_give(const struct mnd_steer *s, struct bpf_object *o);
 struct mncse_bpf_peer mnd_steer_peer(const union mn_addr *a, unsigned int listener);
+
+/* steer_sessions.c: octets of a record's body that carries n of plaintext */
+size_t mnd_steer_body(enum mn_suite suite, size_t n);
 
 /* steer_interface.c: which interfaces and which local addresses. 0 or -errno with why. */
 int mnd_steer_find_interfaces(struct mnd_steer *s, const struct mnd_steer_config *c);

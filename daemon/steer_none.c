@@ -72,6 +72,22 @@ void mnd_steer_workers(struct mnd_steer *s, uint64_t present)
 	(void)present;
 }
 
+void mnd_steer_serve(struct mnd_steer *s, unsigned int workers)
+{
+	(void)s;
+	(void)workers;
+}
+
+void mnd_steer_stray(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+		     unsigned int worker, bool begins)
+{
+	(void)s;
+	(void)remote;
+	(void)listener;
+	(void)worker;
+	(void)begins;
+}
+
 void mnd_steer_group(struct mnd_steer *s, uint32_t number, const char *name, uint32_t generation)
 {
 	(void)s;
@@ -80,13 +96,13 @@ void mnd_steer_group(struct mnd_steer *s, uint32_t number, const char *name, uin
 	(void)generation;
 }
 
-void mnd_steer_tick(struct mnd_steer *s)
+void mnd_steer_open(struct mnd_steer *s)
 {
 	(void)s;
 }
 
-void mnd_steer_session_add(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
-			   unsigned int worker, uint32_t group, enum mn_suite suite)
+int mnd_steer_session_add(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			  unsigned int worker, uint32_t group, enum mn_suite suite)
 {
 	(void)s;
 	(void)remote;
@@ -94,13 +110,16 @@ void mnd_steer_session_add(struct mnd_steer *s, const union mn_addr *remote, uns
 	(void)worker;
 	(void)group;
 	(void)suite;
+	return 0;
 }
 
-void mnd_steer_session_del(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener)
+void mnd_steer_session_del(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			   unsigned int worker)
 {
 	(void)s;
 	(void)remote;
 	(void)listener;
+	(void)worker;
 }
 
 void mnd_steer_upstream(struct mnd_steer *s, const union mn_addr *addr, enum mn_suite suite)
@@ -110,12 +129,31 @@ void mnd_steer_upstream(struct mnd_steer *s, const union mn_addr *addr, enum mn_
 	(void)suite;
 }
 
-void mnd_steer_check(struct mnd_steer *s,
-		     void (*each)(void *arg, mnd_steer_session_fn *fn, void *fn_arg), void *arg)
+size_t mnd_steer_entries(const struct mnd_steer *s)
 {
 	(void)s;
-	(void)each;
+	return 0;
+}
+
+bool mnd_steer_check_entries(struct mnd_steer *s, struct mnd_steer_lap *lap, unsigned int worker,
+			     mnd_steer_live_fn *live, void *arg)
+{
+	(void)s;
+	(void)lap;
+	(void)worker;
+	(void)live;
 	(void)arg;
+	return true;
+}
+
+int mnd_steer_check_session(struct mnd_steer *s, const union mn_addr *remote, unsigned int listener,
+			    unsigned int worker)
+{
+	(void)s;
+	(void)remote;
+	(void)listener;
+	(void)worker;
+	return 0;
 }
 
 void mnd_steer_answered(struct mnd_steer *s, struct mnd_steer_answered *out)

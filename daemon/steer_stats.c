@@ -124,14 +124,15 @@ int mnd_steer_stats(struct mnd_steer *s, int (*fn)(void *arg, const char *name, 
 		tell(&t, n.message[i], message_names[i], "", "", "");
 	for (int i = 0; i < __MNCSE_STEER_MAX; i++)
 		tell(&t, n.steer[i], "steer.", steer_names[i], "", "");
+	tell(&t, __atomic_load_n(&s->strayed, __ATOMIC_RELAXED), "steer.wrong", "", "", "");
 	tell_groups(&t, s);
 	tell(&t, n.bad_cookie, "guard.bad_cookie", "", "", "");
 	/* workers count these two */
 	tell(&t, __atomic_load_n(&s->used, __ATOMIC_RELAXED), "sessions", "", "", "");
 	tell(&t, s->n_sessions, "sessions_max", "", "", "");
 	tell(&t, __atomic_load_n(&s->full, __ATOMIC_RELAXED), "sessions_full", "", "", "");
-	tell(&t, s->missing, "sessions_missing", "", "", "");
-	tell(&t, s->stale, "sessions_stale", "", "", "");
+	tell(&t, __atomic_load_n(&s->missing, __ATOMIC_RELAXED), "sessions_missing", "", "", "");
+	tell(&t, __atomic_load_n(&s->stale, __ATOMIC_RELAXED), "sessions_stale", "", "", "");
 	tell(&t, s->leftovers, "leftovers", "", "", "");
 	return t.rc;
 }

@@ -167,6 +167,30 @@ void mn_endpoint_divert(struct mn_endpoint *e,
 	e->divert_arg = arg;
 }
 
+void mn_endpoint_watch(struct mn_endpoint *e,
+		       void (*fn)(void *arg, const union mn_addr *from, unsigned int listener,
+				  bool begins),
+		       void *arg)
+{
+	e->watch = fn;
+	e->watch_arg = arg;
+}
+
+static unsigned int listener_of(const struct mn_endpoint *e, const struct mn_udp *u)
+{
+	unsigned int i = 0;
+
+	while (i < e->listener_n && e->listeners[i] != u)
+		i++;
+	return i;
+}
+
+static void stray(struct mn_endpoint *e, struct mn_udp *u, const union mn_addr *from, bool begins)
+{
+	if (e->watch)
+		e->watch(e->watch_arg, from, listener_of(e, u), begins);
+}
+
 static void send_hello_verify(struct mn_endpoint *e, struct mn_udp *u, const union mn_addr *from,
 			      const struct mn_local *to, const struct mn_client_hello *hello)
 {
@@ -214,6 +238,8 @@ static void client_hello(struct mn_endpoint *e, struct mn_udp *u, struct mn_reco
 	}
 	if (h)
 		mn_half_free(h);
+	else if (!mn_table_find(&e->sessions, u, from))
+		stray(e, u, from, true);
 	if (!mn_half_accept(e, u, from, to, &hello, &h))
 		mn_half_input(h, r->header, len);
 }
@@ -248,6 +274,12 @@ static void session_or_half(struct mn_endpoint *e, struct mn_session *s, struct 
 		e->stats.drop_auth++;
 }
 
+static void unknown(struct mn_endpoint *e, struct mn_udp *u, const union mn_addr *from)
+{
+	e->stats.drop_unknown++;
+	stray(e, u, from, false);
+}
+
 static void server_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 			 const union mn_addr *from, const struct mn_local *to)
 {
@@ -277,7 +309,7 @@ static void server_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 	else if (s)
 		session_records(e, s, data, len);
 	else
-		e->stats.drop_unknown++;
+		unknown(e, u, from);
 }
 
 static void to_client(struct mn_session *s, uint8_t *data, size_t len)
@@ -390,12 +422,36 @@ void mn_endpoint_set_cookie_keys(struct mn_endpoint *e, const struct mncse_cooki
 
 unsigned int mn_session_listener(const struct mn_session *s)
 {
-	const struct mn_endpoint *e = s->endpoint;
-	unsigned int i = 0;
+	return listener_of(s->endpoint, s->peer.udp);
+}
 
-	while (i < e->listener_n && e->listeners[i] != s->peer.udp)
-		i++;
-	return i;
+int mn_endpoint_listener_fd(const struct mn_endpoint *e, unsigned int listener)
+{
+	return mn_udp_fd(e->listeners[listener]);
+}
+
+bool mn_endpoint_knows(const struct mn_endpoint *e, const union mn_addr *peer,
+		       unsigned int listener)
+{
+	const struct mn_udp *u = listener < e->listener_n ? e->listeners[listener] : NULL;
+
+	if (mn_table_find(&e->sessions, u, peer))
+		return true;
+	for (const struct mn_session *s = e->dying; s; s = s->next)
+		if (s->peer.udp == u && mn_addr_equal(&s->peer.addr, peer))
+			return true;
+	return false;
+}
+
+size_t mn_endpoint_walk(struct mn_endpoint *e, size_t at, size_t n,
+			void (*fn)(void *arg, struct mn_session *s), void *arg)
+{
+	size_t end = at + n;
+
+	for (; at < end && at < e->sessions.size; at++)
+		for (struct mn_peer *p = e->sessions.slots[at]; p; p = p->next)
+			fn(arg, (struct mn_session *)p);
+	return at < e->sessions.size ? at : 0;
 }
 
 bool mn_session_has_heir(const struct mn_session *s)

@@ -83,6 +83,14 @@ void mn_endpoint_divert(struct mn_endpoint *e,
 			bool (*fn)(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 				   const union mn_addr *from, const struct mn_local *to),
 			void *arg);
+/* Server: fn is told of each datagram that has neither session nor handshake here: begins when it is a ClientHello that makes one now, else it
+ * is dropped. listener as mn_session_listener. */
+void mn_endpoint_watch(struct mn_endpoint *e,
+		       void (*fn)(void *arg, const union mn_addr *from, unsigned int listener,
+				  bool begins),
+		       void *arg);
+/* Server: the socket of a listener, in the order of mn_endpoint_listen; it stays the endpoint's. */
+int mn_endpoint_listener_fd(const struct mn_endpoint *e, unsigned int listener);
 /* Takes no new handshakes any more (draining); sessions go on. */
 void mn_endpoint_drain(struct mn_endpoint *e);
 
@@ -118,6 +126,13 @@ void mn_session_replace(struct mn_session *s);
 void mn_session_set_user(struct mn_session *s, void *user);
 void *mn_session_user(const struct mn_session *s);
 void *mn_session_owner(const struct mn_session *s); /* server: as given by psk */
+/* Server: whether a peer has a session at a listener, or one whose closed() is still to come. */
+bool mn_endpoint_knows(const struct mn_endpoint *e, const union mn_addr *peer,
+		       unsigned int listener);
+/* Server: calls fn for the live sessions of n places of the table, from place `at` on; fn opens and closes none. Returns the next place, 0 at
+ * the end. What comes or goes between two calls may be left out. */
+size_t mn_endpoint_walk(struct mn_endpoint *e, size_t at, size_t n,
+			void (*fn)(void *arg, struct mn_session *s), void *arg);
 /* Finds the live session of an owner (server), NULL when none. */
 struct mn_session *mn_endpoint_session(struct mn_endpoint *e, const void *owner);
 const union mn_addr *mn_session_peer(const struct mn_session *s);

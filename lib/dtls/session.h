@@ -77,6 +77,8 @@ struct mn_endpoint {
 	bool (*divert)(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 		       const union mn_addr *from, const struct mn_local *to);
 	void *divert_arg;
+	void (*watch)(void *arg, const union mn_addr *from, unsigned int listener, bool begins);
+	void *watch_arg;
 	struct mn_cookies cookies;
 	bool draining;
 	struct mn_udp *listeners[MN_LISTEN_MAX];

@@ -103,7 +103,7 @@ enum mncse_bpf_direction { MNCSE_DIRECTION_IN, MNCSE_DIRECTION_OUT, __MNCSE_DIRE
 /* An end of a hop. addr as in mncse_cookie_input (IPv4 as ::ffff:a.b.c.d), port in network order. As a key of sessions and pending: the
  * remote end, and at which listener it is. */
 struct mncse_bpf_peer {
-	__u8 addr[16];
+	__u8 addr[16] __attribute__((aligned(4)));
 	__u16 port;
 	__u16 listener;
 };

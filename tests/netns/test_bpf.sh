@@ -7,6 +7,7 @@
 
 BPF_MODE=on
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bpf.sh"
 
 DEVICES=200
 STAY=C00201 # not one of those
@@ -14,36 +15,9 @@ STAY=C00201 # not one of those
 net_up
 keys $((DEVICES + 1))
 
-# a bpf file system that the gateway's mount namespace inherits
-PINS=$T/bpf
-mkdir "$PINS"
-mount -t bpf bpf "$PINS" 2>/dev/null && HAVE_PINS=1 || HAVE_PINS=
-end_mount()
-{
-	[ -z "$HAVE_PINS" ] || umount -l "$PINS"
-}
-trap 'end_mount; cleanup' EXIT
-
-bpf()
-{
-	sed -i "s|^bpf:.*|bpf: {$1}|" "$T/mncsed.yaml"
-}
-
-layer_is()
-{
-	ctl mncsed layers | grep "classify" | grep -q -- "$1"
-}
-
+mount_pins
 bpf "mode: on, pins: \"$PINS/mncse\""
-ip netns exec "$GW" "$BIN/mncsed" -c "$T/mncsed.yaml" 2>"$T/probe.log" &
-PROBE=$!
-wait_until 30 grep -qE "ready|error" "$T/probe.log"
-if ! grep -q "ready" "$T/probe.log"; then
-	wait $PROBE 2>/dev/null
-	skip "$(grep -m 1 -o 'bpf.mode is on: .*\|built without .*' "$T/probe.log" || tail -n 1 "$T/probe.log")"
-fi
-kill $PROBE
-wait $PROBE 2>/dev/null
+needs_bpf
 
 authenticate()
 {

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the tests of the BPF programs share, beside lib.sh: source it after the namespaces and keys are there (net_up, keys).
+
+# bpf OPTIONS: the gateway's bpf: {...}
+bpf()
+{
+	sed -i "s|^bpf:.*|bpf: {$1}|" "$T/mncsed.yaml"
+}
+
+# layer_is TEXT: in the line of the classify layer
+layer_is()
+{
+	ctl mncsed layers | grep "classify" | grep -q -- "$1"
+}
+
+# needs_bpf: skips the test where the programs cannot be active, with the gateway's own reason
+needs_bpf()
+{
+	local pid
+
+	ip netns exec "$GW" "$BIN/mncsed" -c "$T/mncsed.yaml" 2>"$T/probe.log" &
+	pid=$!
+	wait_until 30 grep -qE "ready|error" "$T/probe.log"
+	if ! grep -q "ready" "$T/probe.log"; then
+		wait $pid 2>/dev/null
+		skip "$(grep -m 1 -o 'bpf.mode is on: .*\|built without .*' "$T/probe.log" || tail -n 1 "$T/probe.log")"
+	fi
+	kill $pid
+	wait $pid 2>/dev/null
+}
+
+# mount_pins: a BPF file system at $PINS, which the gateway's mount namespace inherits; HAVE_PINS is empty when there can be none
+mount_pins()
+{
+	PINS=$T/bpf
+	mkdir "$PINS"
+	mount -t bpf bpf "$PINS" 2>/dev/null && HAVE_PINS=1 || HAVE_PINS=
+	trap 'end_mount; cleanup' EXIT
+}
+
+end_mount()
+{
+	local code=$?
+
+	[ -z "$HAVE_PINS" ] || umount -l "$PINS"
+	return $code
+}
