@@ -154,7 +154,15 @@ static int delete_by(struct mn_store *s, enum mn_sql which, const char *id, cons
 
 int mn_store_device_del(struct mn_store *s, const char *id)
 {
-	return delete_by(s, MN_SQL_DEVICE_DEL, id, "device");
+	bool own = !s->in_transaction;
+	int err = own ? mn_store_begin(s) : 0;
+
+	if (err)
+		return err;
+	err = delete_by(s, MN_SQL_DEVICE_DEL, id, "device");
+	if (!err && s->role == MN_STORE_IN)
+		err = mn_store_answers_forget(s, id);
+	return own ? mn_store_end(s, err) : err;
 }
 
 static int read_device(struct mn_store *s, sqlite3_stmt *st, struct mn_device_record *d)

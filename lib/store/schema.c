@@ -40,16 +40,8 @@ static const struct {
 		     " window_seen INTEGER NOT NULL, used INTEGER NOT NULL,"
 		     " PRIMARY KEY (device, generation, salt)"
 		     ") STRICT, WITHOUT ROWID" },
-	/* surplus: no longer among its device's last 16. seq is the order of the requests; it ends every index. */
-	{ "answer", "CREATE TABLE answer ("
-		    "seq INTEGER PRIMARY KEY,"
-		    " device INTEGER NOT NULL REFERENCES device (n) ON DELETE CASCADE,"
-		    " rqi TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, answer BLOB,"
-		    " surplus INTEGER NOT NULL DEFAULT 0"
-		    ") STRICT" },
-	{ "answer_rqi", "CREATE UNIQUE INDEX answer_rqi ON answer (device, rqi)" },
-	{ "answer_last", "CREATE INDEX answer_last ON answer (device) WHERE surplus = 0" },
-	{ "answer_surplus", "CREATE INDEX answer_surplus ON answer (at) WHERE surplus = 1" },
+	/* A row holds what one transaction remembers (answer.c); which of it, and for whom, is in memory. */
+	{ "answer", "CREATE TABLE answer (seq INTEGER PRIMARY KEY, records BLOB NOT NULL) STRICT" },
 	{ "resource", "CREATE TABLE resource ("
 		      "serial INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, parent TEXT NOT NULL,"
 		      " ri TEXT NOT NULL UNIQUE, ty INTEGER NOT NULL, json TEXT NOT NULL"
@@ -127,20 +119,9 @@ static const char *const statements[MN_SQL_MAX] = {
 	[MN_SQL_CONTEXT_DEL] = "DELETE FROM context WHERE generation < ?2"
 			       " AND device = (SELECT n FROM device WHERE id = ?1)",
 
-	[MN_SQL_ANSWER_PUT] =
-		"INSERT INTO answer (device, rqi, digest, at, answer)"
-		" SELECT n, ?2, ?3, ?4, ?5 FROM device WHERE id = ?1"
-		" ON CONFLICT (device, rqi) DO UPDATE SET at = excluded.at, answer = excluded.answer"
-		" WHERE digest = excluded.digest",
-	[MN_SQL_ANSWER_SURPLUS] = "UPDATE answer SET surplus = 1 WHERE seq IN"
-				  " (SELECT seq FROM answer WHERE surplus = 0"
-				  " AND device = (SELECT n FROM device WHERE id = ?1)"
-				  " ORDER BY seq DESC LIMIT -1 OFFSET ?2)",
-	[MN_SQL_ANSWER_GET] = "SELECT digest, at, answer FROM answer"
-			      " WHERE device = (SELECT n FROM device WHERE id = ?1) AND rqi = ?2",
-	[MN_SQL_ANSWER_EXPIRE] = "DELETE FROM answer WHERE seq IN"
-				 " (SELECT seq FROM answer WHERE surplus = 1 AND at <= ?1"
-				 " ORDER BY at LIMIT ?2)",
+	[MN_SQL_ANSWER_PUT] = "INSERT INTO answer (seq, records) VALUES (?1, ?2)",
+	[MN_SQL_ANSWER_DEL] = "DELETE FROM answer WHERE seq = ?1",
+	[MN_SQL_ANSWER_EACH] = "SELECT seq, records FROM answer ORDER BY seq",
 
 	[MN_SQL_RESOURCE_PUT] = "INSERT INTO resource (path, parent, ri, ty, json)"
 				" VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -13,7 +13,6 @@
 #include "core/crypto.h"
 
 #define BUSY_MS 5000
-#define ROW_MAX (4 << 20) /* no row of ours comes near */
 #define WAL_KEEP 67108864 /* a larger -wal file is cut after a checkpoint */
 #define BULK_CACHE_KB 262144
 #define TEXT(x) TEXT_OF(x)
@@ -93,7 +92,7 @@ static int pragmas(struct mn_store *s)
 
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, ROW_MAX);
+	sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, MN_SQL_ROW_MAX);
 	sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -257,6 +256,8 @@ void mn_store_close(struct mn_store *s)
 {
 	if (!s)
 		return;
+	if (s->answers.loaded)
+		mn_remember_fini(&s->answers);
 	for (int i = 0; i < MN_SQL_MAX; i++)
 		sqlite3_finalize(s->stmts[i]);
 	sqlite3_close(s->db);
@@ -403,7 +404,11 @@ int mn_store_commit(struct mn_store *s)
 
 	if (!s->in_transaction)
 		return mn_store_fail(s, -EINVAL, "no transaction is open");
-	err = mn_sql_run(s, MN_SQL_COMMIT, "committing");
+	err = mn_store_answers_flush(s);
+	if (!err)
+		err = mn_sql_run(s, MN_SQL_COMMIT, "committing");
+	if (!err)
+		mn_remember_settle(&s->answers);
 	if (err) {
 		char text[sizeof(s->error)];
 
@@ -419,7 +424,21 @@ void mn_store_rollback(struct mn_store *s)
 {
 	if (s->in_transaction && !sqlite3_get_autocommit(s->db))
 		mn_sql_run(s, MN_SQL_ROLLBACK, "undoing");
+	if (s->in_transaction)
+		mn_remember_undo(&s->answers);
 	s->in_transaction = false;
+}
+
+int mn_store_end(struct mn_store *s, int err)
+{
+	char text[sizeof(s->error)];
+
+	if (!err)
+		return mn_store_commit(s);
+	memcpy(text, s->error, sizeof(text));
+	mn_store_rollback(s);
+	memcpy(s->error, text, sizeof(text));
+	return err;
 }
 
 /* ---- the handle ---- */

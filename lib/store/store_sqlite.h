@@ -7,10 +7,12 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "store/remember.h"
 #include "store/store.h"
 
 #define MN_SQL_APPLICATION_ID 0x6d6e6373 /* "mncs" */
-#define MN_SQL_VERSION 1
+#define MN_SQL_VERSION 2
+#define MN_SQL_ROW_MAX (4 << 20) /* no row of ours comes near */
 
 enum mn_sql {
 	MN_SQL_BEGIN,
@@ -42,9 +44,8 @@ enum mn_sql {
 	MN_SQL_CONTEXT_START,
 	MN_SQL_CONTEXT_DEL,
 	MN_SQL_ANSWER_PUT,
-	MN_SQL_ANSWER_SURPLUS,
-	MN_SQL_ANSWER_GET,
-	MN_SQL_ANSWER_EXPIRE,
+	MN_SQL_ANSWER_DEL,
+	MN_SQL_ANSWER_EACH,
 	MN_SQL_RESOURCE_PUT,
 	MN_SQL_RESOURCE_SET,
 	MN_SQL_RESOURCE_DEL,
@@ -63,6 +64,7 @@ struct mn_store {
 	enum mn_store_role role;
 	bool allow_short_keys;
 	bool in_transaction; /* between begin and commit or rollback of the caller */
+	struct mn_remembered answers;
 	char own_id[MN_GATEWAY_ID_MAX + 1];
 	char error[256];
 };
@@ -136,6 +138,16 @@ int mn_sql_int(struct mn_store *s, sqlite3_stmt *st, int col, int64_t min, int64
 	       int64_t *out);
 /* A terminated text of at most max bytes in SQLite's memory, valid until the next step. */
 int mn_sql_string(struct mn_store *s, sqlite3_stmt *st, int col, size_t max, const char **out);
+
+/* Ends the caller's own mn_store_begin: commits, or undoes it and returns err with its text. */
+int mn_store_end(struct mn_store *s, int err);
+
+/* ---- remembered answers (answer.c) ---- */
+
+/* Before COMMIT: what the transaction has added becomes a row. */
+int mn_store_answers_flush(struct mn_store *s);
+/* With the device's row: its answers are overwritten and forgotten. Inside a transaction. */
+int mn_store_answers_forget(struct mn_store *s, const char *device_id);
 
 /* ---- rules that several nouns share ---- */
 

@@ -149,9 +149,9 @@ static void open_refuses_other_versions_and_tables(void **state)
 	struct fixture *f = *state;
 
 	store_close(f);
-	store_sql(f->in_path, "PRAGMA user_version = 2");
-	not_opened(f->in_path, MN_STORE_IN, -EPROTO, "version 2, expected 1");
 	store_sql(f->in_path, "PRAGMA user_version = 1");
+	not_opened(f->in_path, MN_STORE_IN, -EPROTO, "version 1, expected 2");
+	store_sql(f->in_path, "PRAGMA user_version = 2");
 	store_sql(f->in_path,
 		  "CREATE TRIGGER t AFTER INSERT ON device BEGIN DELETE FROM peer; END");
 	not_opened(f->in_path, MN_STORE_IN, -EPROTO, "tables differ");
@@ -625,7 +625,7 @@ static void no_statement_scans_a_table(void **state)
 		[MN_SQL_META_GET] = true,        [MN_SQL_DEVICE_EACH] = true,
 		[MN_SQL_DEVICE_COUNT] = true,    [MN_SQL_PEER_EACH] = true,
 		[MN_SQL_GENERATION_EACH] = true, [MN_SQL_CONTEXT_EACH] = true,
-		[MN_SQL_CONTEXT_START] = true,
+		[MN_SQL_CONTEXT_START] = true,   [MN_SQL_ANSWER_EACH] = true,
 	};
 
 	for (enum mn_sql i = 0; i < MN_SQL_MAX; i++) {
