@@ -96,6 +96,17 @@ echo 'grace_s: soon' >>"$T/bad.yaml"
 is "-t finds a bad file" $? 1
 check "and names file and key" grep -q 'bad.yaml:[0-9]*: grace_s' "$T/bad.log"
 check "-t takes a good one" "$BIN/incsed" -t -c "$T/incsed.yaml"
+for what in "an IN that is another's" "a gateway's store" "no store"; do
+	cp "$T/incsed.yaml" "$T/bad.yaml"
+	case $what in
+	an*) set_option bad.yaml in_id other ;;
+	a*) set_option bad.yaml store gateway.db ;;
+	no*) set_option bad.yaml store nowhere.db ;;
+	esac
+	"$BIN/incsed" -t -c "$T/bad.yaml" >"$T/bad.log" 2>&1
+	is "-t finds $what" $? 1
+	check "and names the file" grep -q 'bad.yaml: ' "$T/bad.log"
+done
 check "there are no core files" grep -q '^Max core file size *0 *0 ' "/proc/${PIDS[incsed]}/limits"
 ip netns exec "$IN" "$BIN/incsed" -c "$T/incsed.yaml" >"$T/second.log" 2>&1
 is "a second IN on the store is refused" $? 1

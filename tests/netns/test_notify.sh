@@ -86,7 +86,11 @@ for mistake in 'groups: [' 'colour: blue' 'log: loud'; do
 		cp "$T/$d.good" "$T/$d.yaml"
 	done
 done
-check "RELOADING=1 comes before READY=1" grep -q '^RELOADING=1' "$T/mncsed.manager.log"
+for d in incsed mncsed; do
+	is "$d: RELOADING=1 comes with its time, and before READY=1" \
+		"$(sed -n '/^RELOADING=1/,/^READY=1/p' "$T/$d.manager.log" | grep -v WATCHDOG | head -n 3 | sed 's/=[0-9]\{6,\}$/=TIME/' | tr '\n' ' ')" \
+		"RELOADING=1 MONOTONIC_USEC=TIME READY=1 "
+done
 before=$(grep -c 'answer verified' "$T/device.log")
 check "the device goes on" wait_until 30 answers_above $((before + 5))
 is "in the same session" "$(ctl mncsed dump | cut -f 1)" "$session"

@@ -118,6 +118,15 @@ static int load(struct mnt_in *in)
 				   &in->settings.containers, mnt_clock_unix(&in->clock));
 }
 
+static int check_owner(struct mn_store *store, const struct mnt_settings *s, char err[512])
+{
+	if (!strcmp(mn_store_own_id(store), s->in_id))
+		return 0;
+	snprintf(err, 512, "in_id: the store belongs to %s, not to %s", mn_store_own_id(store),
+		 s->in_id);
+	return -EINVAL;
+}
+
 int mnt_in_open(struct mnt_in *in, char err[512])
 {
 	struct mn_timers *timers = in->loop ? mn_loop_timers(in->loop) : NULL;
@@ -129,11 +138,9 @@ int mnt_in_open(struct mnt_in *in, char err[512])
 	r = mn_store_open(in->settings.store, MN_STORE_IN, true, &in->store, err);
 	if (r)
 		return r;
-	if (strcmp(mn_store_own_id(in->store), in->settings.in_id)) {
-		snprintf(err, 512, "in_id: the store belongs to %s, not to %s",
-			 mn_store_own_id(in->store), in->settings.in_id);
-		return -EINVAL;
-	}
+	r = check_owner(in->store, &in->settings, err);
+	if (r)
+		return r;
 	r = mnt_lineage_open(&in->lineage, in->store, in->settings.store, &copy, err);
 	if (r)
 		return r;
@@ -164,6 +171,57 @@ int mnt_in_open(struct mnt_in *in, char err[512])
 	if (r)
 		snprintf(err, 512, "%.200s: %s", in->settings.store,
 			 *mn_store_error(in->store) ? mn_store_error(in->store) : strerror(-r));
+	return r;
+}
+
+static int any_peer(void *arg, const struct mn_peer_record *p)
+{
+	(void)arg;
+	(void)p;
+	return 0;
+}
+
+static int any_generation(void *arg, const struct mn_generation *g)
+{
+	(void)arg;
+	(void)g;
+	return 0;
+}
+
+static int any_device(void *arg, const struct mn_device_record *d)
+{
+	(void)arg;
+	(void)d;
+	return 0;
+}
+
+static int any_context(void *arg, const struct mn_context_record *c)
+{
+	(void)arg;
+	(void)c;
+	return 0;
+}
+
+int mnt_in_check(const struct mnt_settings *s, char err[512])
+{
+	struct mn_store *store;
+	int r = mn_store_open(s->store, MN_STORE_IN, false, &store, err);
+
+	if (r)
+		return r;
+	r = check_owner(store, s, err);
+	if (!r) {
+		r = mn_store_peer_each(store, any_peer, NULL);
+		if (!r)
+			r = mn_store_generation_each(store, any_generation, NULL);
+		if (!r)
+			r = mn_store_device_each(store, any_device, NULL);
+		if (!r)
+			r = mn_store_context_each(store, any_context, NULL);
+		if (r)
+			snprintf(err, 512, "store: %.256s", mn_store_error(store));
+	}
+	mn_store_close(store);
 	return r;
 }
 

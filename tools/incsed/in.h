@@ -41,6 +41,8 @@ struct mnt_in {
 /* Opens the store and loads what it has. in: zeroed but for settings, settings_path and loop (which may be NULL in unit tests: then
  * clock is the caller's and mnt_commit_now() ends a batch). Error text in err. */
 int mnt_in_open(struct mnt_in *in, char err[512]);
+/* The store opens, is this IN's, and all in it that a start reads can be read. It may be in use. */
+int mnt_in_check(const struct mnt_settings *s, char err[512]);
 /* Adds a device that the store has already. */
 int mnt_in_device(struct mnt_in *in, const struct mn_device_record *d, struct mnt_device **out);
 /* Serves gateways and the control socket. */

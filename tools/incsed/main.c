@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -48,7 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "config", 'c', "FILE", 0, "configuration, see incsed.yaml(5)", 0 },
-	{ "test", 't', NULL, 0, "check the configuration and exit", 0 },
+	{ "test", 't', NULL, 0, "check the configuration and the store, then exit", 0 },
 	{ 0 },
 };
 static const struct argp argp = {
@@ -60,6 +61,16 @@ static const struct argp argp = {
 
 #ifdef HAVE_SYSTEMD
 #define notify(state) sd_notify(0, state)
+
+/* systemd takes a reload for begun only with the time of it (Type=notify-reload). */
+static void notify_reloading(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		   (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+}
 
 static struct mn_timer watchdog;
 static uint64_t watchdog_ms;
@@ -84,6 +95,7 @@ static void watchdog_start(struct mn_loop *l)
 }
 #else
 #define notify(state) ((void)(state))
+#define notify_reloading() ((void)0)
 #define watchdog_start(l) ((void)(l))
 #endif
 
@@ -107,7 +119,7 @@ static void on_signal(void *arg, int signo)
 		mn_loop_stop(in->loop);
 		return;
 	}
-	notify("RELOADING=1");
+	notify_reloading();
 	if (mnt_in_reload(in, err))
 		mn_error("nothing was changed: %s", err);
 	notify("READY=1");
@@ -171,10 +183,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	mn_log_set_level((enum mn_log_level)in->settings.log);
-	if (a.test)
-		fprintf(stderr, "incsed: %s is valid\n", a.file);
-	else
+	if (!a.test)
 		r = run(in);
+	else if ((r = mnt_in_check(&in->settings, err)))
+		mn_error("%s: %s", a.file, err);
+	else
+		fprintf(stderr, "incsed: %s is valid\n", a.file);
 	mnt_settings_free(&in->settings);
 	mn_zero(in, sizeof(*in));
 	free(in);
