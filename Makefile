@@ -61,6 +61,9 @@ CFLAGS	?= -O2 -g
 HARDEN	:= -fstack-protector-strong $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
 
+# The one place that says it; what the programs print and the daemons tell on their sockets.
+VERSION	:= $(strip $(shell cat VERSION))
+
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
 ifeq ($(WERROR),1)
 WARN	+= -Werror
@@ -93,7 +96,7 @@ else
 BPF_CFLAGS := -DBPF_MISSING='"$(BPF_MISSING)"'
 endif
 
-ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -Ilib $(PKG_CFLAGS) $(WARN) $(HARDEN) -fPIE -pthread $(CFLAGS)
+ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -DMN_VERSION=\"$(VERSION)\" -Ilib $(PKG_CFLAGS) $(WARN) $(HARDEN) -fPIE -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fno-sanitize%,$(HARDEN)) $(LDFLAGS)
 
 # ---------------------------------------------------------------- wolfSSL

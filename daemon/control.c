@@ -25,7 +25,7 @@ static int answer_status(struct mnd_gateway *g, struct mnd_collection *c)
 		return -ENOMEM;
 	rc |= nla_put_string(m, MNCSE_A_ROLE, "gateway");
 	rc |= nla_put_string(m, MNCSE_A_NAME, g->settings.gateway_id);
-	rc |= nla_put_string(m, MNCSE_A_VERSION, MND_VERSION);
+	rc |= nla_put_string(m, MNCSE_A_VERSION, MN_VERSION);
 	rc |= nla_put_u32(m, MNCSE_A_PID, (uint32_t)getpid());
 	rc |= nla_put_u64(m, MNCSE_A_UPTIME_MS, now - g->started_ms);
 	rc |= nla_put_u64(m, MNCSE_A_SESSIONS, c->stats.inner.sessions);

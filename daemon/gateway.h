@@ -38,7 +38,6 @@
 #include "store/store.h"
 #include "upstream.h"
 
-#define MND_VERSION "0.1.0"
 #define MND_DRAIN_MS 5000
 #define MND_SESSION_AGE_MS (7ULL * 86400 * 1000)
 #define MND_HOUSEKEEPING_MS 1000

@@ -19,6 +19,8 @@
 #include "settings.h"
 #include "watchdog.h"
 
+const char *argp_program_version = "mncsed " MN_VERSION;
+
 struct arguments {
 	const char *path;
 	bool check;

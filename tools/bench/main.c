@@ -23,6 +23,8 @@ enum {
 	OTHER_DESCRIPTORS = 64,
 };
 
+const char *argp_program_version = "mncse-bench " MN_VERSION;
+
 struct options {
 	const char *gateway, *credentials, *json, *html, *gateway_socket, *in_socket, *restart;
 	unsigned long devices, in_flight, reconnect_flight, timeout_s, seconds, rate;

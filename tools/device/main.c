@@ -13,6 +13,8 @@
 #include "print.h"
 #include "send.h"
 
+const char *argp_program_version = "mncse-device " MN_VERSION;
+
 enum {
 	EXIT_OK,
 	EXIT_INPUT,

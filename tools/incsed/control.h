@@ -7,10 +7,6 @@
 
 struct mnt_in;
 
-#ifndef MN_VERSION
-#define MN_VERSION "0.1.0"
-#endif
-
 /* Error text in err (512 bytes). */
 int mnt_control_start(struct mnt_in *in, char err[512]);
 

@@ -10,6 +10,8 @@
 
 volatile sig_atomic_t mnt_stop;
 
+const char *argp_program_version = "mncse-keys " MN_VERSION;
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -54,6 +56,10 @@ int main(int argc, char **argv)
 		return help(stderr);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "help"))
 		return help(stdout);
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts(argp_program_version);
+		return MNT_OK;
+	}
 	if (mn_crypto_init()) {
 		mn_error("the cryptographic library does not start");
 		return MNT_ERROR;

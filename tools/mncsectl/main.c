@@ -107,6 +107,8 @@ int mnt_fail(int code, const char *fmt, ...)
 	return code;
 }
 
+const char *argp_program_version = "mncsectl " MN_VERSION;
+
 static const struct command {
 	const char *name;
 	mnt_command *fn;
