@@ -266,9 +266,8 @@ static int read_format(const struct mn_coap *m)
 	return v == MN_COAP_FORMAT_JSON || v == MN_COAP_FORMAT_CBOR ? (int)v : -1;
 }
 
-static int read_content(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+static int find_content(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
 {
-	json_t *content;
 	int format;
 
 	if (!m->payload_len != !op_has_content(out->op))
@@ -281,17 +280,29 @@ static int read_content(const struct mn_coap *m, struct mn_onem2m_request *out, 
 	format = read_format(m);
 	if (format < 0)
 		return refuse(MN_RSC_UNSUPPORTED_MEDIA, "content neither JSON nor CBOR", why);
-	content = mn_onem2m_content_read(format, m->payload, m->payload_len);
-	if (!json_is_object(content)) {
-		json_decref(content);
-		return refuse(MN_RSC_BAD_REQUEST, "content malformed", why);
-	}
 	out->content_format = format;
-	out->content = content;
+	out->raw = m->payload;
+	out->raw_len = m->payload_len;
 	return 0;
 }
 
-int mn_onem2m_request_read(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+int mn_onem2m_request_content(struct mn_onem2m_request *r, const char **why)
+{
+	json_t *content;
+
+	if (!r->raw)
+		return 0;
+	content = mn_onem2m_content_read(r->content_format, r->raw, r->raw_len);
+	if (!json_is_object(content)) {
+		json_decref(content);
+		r->content_format = -1;
+		return refuse(MN_RSC_BAD_REQUEST, "content malformed", why);
+	}
+	r->content = content;
+	return 0;
+}
+
+int mn_onem2m_request_head(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
 {
 	int op;
 	int r;
@@ -308,8 +319,15 @@ int mn_onem2m_request_read(const struct mn_coap *m, struct mn_onem2m_request *ou
 	if (!r)
 		r = read_parameters(m, out, why);
 	if (!r)
-		r = read_content(m, out, why);
+		r = find_content(m, out, why);
 	return r;
+}
+
+int mn_onem2m_request_read(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+{
+	int r = mn_onem2m_request_head(m, out, why);
+
+	return r ? r : mn_onem2m_request_content(out, why);
 }
 
 void mn_onem2m_request_fini(struct mn_onem2m_request *r)
@@ -444,7 +462,7 @@ static bool response_valid(const struct mn_onem2m_response *r)
 	if (!text_fits(r->rqi, 0, MN_RQI_MAX) || !text_fits(r->rvi, 0, MN_RVI_MAX))
 		return false;
 	/* TS-0008 table 6.2.4-1: the answer to NOTIFY has no payload */
-	return !r->content ||
+	return (!r->content && !r->raw) ||
 	       (format_valid(r->content_format) && !(rsc == MN_RSC_OK && r->op == MN_OP_NOTIFY));
 }
 
@@ -452,17 +470,19 @@ int mn_onem2m_response_write(const struct mn_onem2m_response *r, uint8_t *buf, s
 {
 	const struct numbers *n;
 	struct mn_coap_writer w;
-	void *content = NULL;
-	size_t len = 0;
+	void *written = NULL;
+	const void *content = r->raw;
+	size_t len = r->raw ? r->raw_len : 0;
 	int err;
 
 	if (!response_valid(r))
 		return -EINVAL;
 	n = &numbers[r->numbering];
-	if (r->content) {
-		err = mn_onem2m_content_write(r->content_format, r->content, &content, &len);
+	if (!content && r->content) {
+		err = mn_onem2m_content_write(r->content_format, r->content, &written, &len);
 		if (err)
 			return err;
+		content = written;
 	}
 
 	mn_coap_begin(&w, buf, max, MN_COAP_CON, mn_onem2m_code(r->rsc, r->op), 0, NULL);
@@ -479,7 +499,7 @@ int mn_onem2m_response_write(const struct mn_onem2m_response *r, uint8_t *buf, s
 		mn_coap_put_uint(&w, n->rsc, (uint32_t)r->rsc);
 	}
 	mn_coap_put_payload(&w, content, len);
-	free(content);
+	free(written);
 	return mn_coap_finish(&w);
 }
 

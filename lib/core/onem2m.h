@@ -61,6 +61,10 @@ struct mn_onem2m_request {
 	int content_format;       /* 50, 60 or -1 when there is no content */
 	int accept;               /* 50 or 60, the format wanted for the answer; 0 = any */
 	json_t *content;          /* primitive content or NULL; owned */
+	/* The content's bytes in the message, NULL when there is none. After mn_onem2m_request_head they
+	 * have not been looked at. */
+	const void *raw;
+	size_t raw_len;
 };
 
 /* Reads a request. Returns 0, or the RSC (positive) to answer with; *out is then filled as far as
@@ -81,6 +85,11 @@ struct mn_onem2m_request {
  * Text is UTF-8 without control characters. Which RVIs are served is the caller's decision. */
 int mn_onem2m_request_read(const struct mn_coap *m, struct mn_onem2m_request *out,
 			   const char **why);
+/* The same in two steps, for who can do without the tree: all but the form of the content, and the
+ * content. */
+int mn_onem2m_request_head(const struct mn_coap *m, struct mn_onem2m_request *out,
+			   const char **why);
+int mn_onem2m_request_content(struct mn_onem2m_request *r, const char **why);
 void mn_onem2m_request_fini(struct mn_onem2m_request *r);
 
 /* Writes a request as an inner CoAP message (CON, id 0, no token). content_format 50 or 60 when
@@ -98,6 +107,9 @@ struct mn_onem2m_response {
 	char rvi[MN_RVI_MAX + 1];
 	int content_format; /* of content: 50 or 60 */
 	json_t *content;    /* borrowed by write; owned after read: mn_onem2m_response_fini */
+	/* write: a content that is text of content_format already, instead of content; NULL = none */
+	const void *raw;
+	size_t raw_len;
 };
 /* Same form and errors as mn_onem2m_request_write. */
 int mn_onem2m_response_write(const struct mn_onem2m_response *r, uint8_t *buf, size_t max);

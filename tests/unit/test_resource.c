@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* LINK: tools/incsed/attribute.c tools/incsed/commit.c tools/incsed/instance.c tools/incsed/lineage.c tools/incsed/resource.c tools/incsed/row.c */
+/* LINK: tools/incsed/attribute.c tools/incsed/commit.c tools/incsed/container.c tools/incsed/instance.c tools/incsed/lineage.c tools/incsed/resource.c tools/incsed/row.c tools/incsed/table.c */
 /* The embedded resource store on a real store file: TS-0004's operations, addressing, limits and who may. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,6 +55,7 @@ static int teardown(void **state)
 	char command[128];
 
 	json_decref(t->content);
+	mnt_resources_fini(&t->r);
 	mn_store_close(t->store);
 	snprintf(command, sizeof(command), "rm -rf %s", t->dir);
 	assert_int_equal(system(command), 0);

@@ -72,6 +72,8 @@ static int finish(struct mnt_commit *c)
 {
 	int err = c->failed ? -EIO : 0;
 
+	if (!err && c->write_back)
+		err = c->write_back(c->write_back_arg, false);
 	if (c->open && !err && c->marked)
 		err = mnt_lineage_advance(c->lineage, c->store);
 	if (c->open && !err) {
@@ -85,6 +87,8 @@ static int finish(struct mnt_commit *c)
 		mn_store_rollback(c->store);
 	if (c->open && c->marked && !err)
 		mnt_lineage_settle(c->lineage);
+	if (err && c->write_back)
+		c->write_back(c->write_back_arg, true);
 	if (err)
 		c->failures++;
 	c->open = false;

@@ -22,6 +22,9 @@ struct mnt_commit {
 	struct mn_loop *loop;  /* NULL: only mnt_commit_now() ends a batch */
 	struct mn_store *store;
 	struct mnt_lineage *lineage; /* NULL: not kept (unit tests) */
+	/* Writes what is only in memory at the end of a batch; with undone, forgets it instead. NULL: nothing is. */
+	int (*write_back)(void *arg, bool undone);
+	void *write_back_arg;
 	bool open;
 	bool failed;
 	bool marked;

@@ -364,6 +364,7 @@ void mnt_in_close(struct mnt_in *in)
 		mnt_commit_now(&in->commit);
 		if (in->endpoint)
 			mn_endpoint_free(in->endpoint);
+		mnt_resources_fini(&in->resources);
 		r = mnt_contexts_save(&in->devices, in->store, mnt_clock_unix(&in->clock));
 		if (r)
 			mn_error("windows were not saved, every context is spent: %s",

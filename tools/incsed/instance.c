@@ -13,19 +13,20 @@ static int64_t limit(const struct mnt_row *container, const char *name, int64_t 
 	return given < ours ? given : ours;
 }
 
-static int64_t instances_max(const struct mnt_row *container, bool shared)
+int64_t mnt_instances_max(const struct mnt_row *container, bool shared)
 {
 	return limit(container, "mni", shared ? MNT_INSTANCES_SHARED : MNT_INSTANCES_OWN);
 }
 
-static int64_t bytes_max(const struct mnt_row *container, bool shared)
+int64_t mnt_instance_bytes_max(const struct mnt_row *container, bool shared)
 {
 	return limit(container, "mbs", shared ? MNT_BYTES_SHARED : MNT_BYTES_OWN);
 }
 
 bool mnt_instance_fits(const struct mnt_row *container, bool shared, int64_t size)
 {
-	return instances_max(container, shared) > 0 && size <= bytes_max(container, shared);
+	return mnt_instances_max(container, shared) > 0 &&
+	       size <= mnt_instance_bytes_max(container, shared);
 }
 
 static int count(struct mnt_row *container, int64_t n, int64_t bytes)
@@ -53,8 +54,9 @@ static int evict(struct mnt_commit *c, struct mnt_row *container, bool shared)
 	int err = 0;
 
 	for (int i = 0; i < EVICT_AT_ONCE && !err; i++) {
-		if (mnt_row_number(container, "cni", 0) <= instances_max(container, shared) &&
-		    mnt_row_number(container, "cbs", 0) <= bytes_max(container, shared))
+		if (mnt_row_number(container, "cni", 0) <= mnt_instances_max(container, shared) &&
+		    mnt_row_number(container, "cbs", 0) <=
+			    mnt_instance_bytes_max(container, shared))
 			return 0;
 		err = evict_one(c, container);
 	}

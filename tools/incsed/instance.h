@@ -5,6 +5,9 @@
 
 #include "row.h"
 
+/* What the container may have at most: its own limits, or ours where they are lower. */
+int64_t mnt_instances_max(const struct mnt_row *container, bool shared);
+int64_t mnt_instance_bytes_max(const struct mnt_row *container, bool shared);
 /* Whether a con of so many bytes can be in the container at all. */
 bool mnt_instance_fits(const struct mnt_row *container, bool shared, int64_t size);
 /* One of so many bytes was put into the container, or was taken out: counts, lets the oldest go while the limits are exceeded, and

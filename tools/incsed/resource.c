@@ -8,11 +8,11 @@
 #include <time.h>
 
 #include "attribute.h"
+#include "container.h"
 #include "instance.h"
 #include "row.h"
 
 #define ALREADY_REGISTERED ((enum mn_rsc)4117) /* ORIGINATOR_HAS_ALREADY_REGISTERED */
-#define NEVER "99991231T235959"
 
 /* A request on its way through; errors are RSCs, 0 = go on. */
 struct task {
@@ -56,8 +56,7 @@ bool mnt_resource_path_valid(const char *path)
 	return true;
 }
 
-/* The path is a container of the configuration or below one. */
-static bool is_open(const struct mnt_resources *t, const char *path)
+bool mnt_resource_open(const struct mnt_resources *t, const char *path)
 {
 	for (size_t i = 0; t->open && i < t->open->n; i++) {
 		size_t len = strlen(t->open->items[i]);
@@ -69,13 +68,12 @@ static bool is_open(const struct mnt_resources *t, const char *path)
 }
 
 /* TO (TS-0001 9.3.1) -> path or resource ID of this CSE. "/cse-id/..." is SP-relative; "-" stands for the CSEBase. */
-static const char *to_local(const struct task *k, char buf[MN_TO_MAX + 16])
+const char *mnt_resource_local(struct mnt_resources *t, const char *to)
 {
-	const char *to = k->r->to;
-	size_t len = strlen(k->t->cse_id);
+	size_t len = strlen(t->cse_id);
 
 	if (to[0] == '/') {
-		if (to[1] == '/' || strncmp(to + 1, k->t->cse_id, len))
+		if (to[1] == '/' || strncmp(to + 1, t->cse_id, len))
 			return NULL;
 		to += 1 + len;
 		if (!*to)
@@ -85,8 +83,8 @@ static const char *to_local(const struct task *k, char buf[MN_TO_MAX + 16])
 	}
 	if (to[0] != '-' || (to[1] && to[1] != '/'))
 		return to;
-	snprintf(buf, MN_TO_MAX + 16, MNT_BASE_NAME "%s", to + 1);
-	return buf;
+	snprintf(t->local, sizeof(t->local), MNT_BASE_NAME "%s", to + 1);
+	return t->local;
 }
 
 static int find_edge(struct task *k, const char *container, bool newest)
@@ -102,8 +100,8 @@ static int find_edge(struct task *k, const char *container, bool newest)
 
 static int find_target(struct task *k)
 {
-	char buf[MN_TO_MAX + 16], container[MN_TO_MAX + 16];
-	const char *path = to_local(k, buf);
+	char container[MN_TO_MAX + 16];
+	const char *path = mnt_resource_local(k->t, k->r->to);
 	const char *slash;
 	int err;
 
@@ -157,11 +155,11 @@ static int may_create(const struct task *k)
 {
 	if (k->target.ty == MNT_TY_CB)
 		return k->r->ty == MNT_TY_AE ? 0 : MN_RSC_NO_PRIVILEGE;
-	return owns(k) || is_open(k->t, k->target.path) ? 0 : MN_RSC_NO_PRIVILEGE;
+	return owns(k) || mnt_resource_open(k->t, k->target.path) ? 0 : MN_RSC_NO_PRIVILEGE;
 }
 
 /* Ascending across restarts, so that new rows come at the end of the indices. */
-static uint64_t next_id(struct mnt_resources *t)
+uint64_t mnt_resource_next_id(struct mnt_resources *t)
 {
 	struct timespec ts;
 	uint64_t us;
@@ -172,6 +170,14 @@ static uint64_t next_id(struct mnt_resources *t)
 	return t->last_id;
 }
 
+const char *mnt_resource_time(struct mnt_resources *t, int64_t now)
+{
+	if (!t->time[0] || t->time_s != now)
+		mnt_attribute_time(now, t->time);
+	t->time_s = now;
+	return t->time;
+}
+
 /* The attributes that every resource gets from the CSE, in TS-0004's order. */
 static int assign(struct mnt_row *row, const char *ri, const char *rn, const char *pi, int64_t now)
 {
@@ -179,7 +185,7 @@ static int assign(struct mnt_row *row, const char *ri, const char *rn, const cha
 
 	mnt_attribute_time(now, time);
 	row->attributes = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:s}", "ty", (int)row->ty, "ri", ri,
-				    "rn", rn, "pi", pi, "ct", time, "lt", time, "et", NEVER);
+				    "rn", rn, "pi", pi, "ct", time, "lt", time, "et", MNT_NEVER);
 	return row->attributes ? 0 : -ENOMEM;
 }
 
@@ -192,7 +198,7 @@ static int begin_row(struct task *k, const json_t *given, struct mnt_row *row)
 	int n;
 
 	snprintf(id, sizeof(id), "%s_%llx", mnt_attribute_wrapper(k->r->ty) + 4,
-		 (unsigned long long)next_id(k->t));
+		 (unsigned long long)mnt_resource_next_id(k->t));
 	if (k->r->ty == MNT_TY_AE)
 		ri = k->from;
 	if (!rn)
@@ -208,7 +214,7 @@ static int fill_instance(struct task *k, const json_t *given, struct mnt_row *ro
 {
 	int64_t size = mnt_attribute_content_size(json_object_get(given, "con"));
 
-	if (!mnt_instance_fits(&k->target, is_open(k->t, k->target.path), size))
+	if (!mnt_instance_fits(&k->target, mnt_resource_open(k->t, k->target.path), size))
 		return MN_RSC_NOT_ACCEPTABLE;
 	if (mnt_row_set_number(row, "cs", size) ||
 	    mnt_row_set_number(row, "st", mnt_row_number(&k->target, "st", 0) + 1))
@@ -218,7 +224,8 @@ static int fill_instance(struct task *k, const json_t *given, struct mnt_row *ro
 
 static int fill_container(struct task *k, struct mnt_row *row)
 {
-	int64_t most = is_open(k->t, k->target.path) ? MNT_CHILDREN_SHARED : MNT_CHILDREN_OWN;
+	int64_t most =
+		mnt_resource_open(k->t, k->target.path) ? MNT_CHILDREN_SHARED : MNT_CHILDREN_OWN;
 
 	if (mnt_row_number(&k->target, "_n", 0) >= most)
 		return MN_RSC_NOT_ACCEPTABLE;
@@ -272,7 +279,8 @@ static int count_child(struct task *k, const struct mnt_row *row)
 	struct mnt_row *parent = &k->target;
 
 	if (row->ty == MNT_TY_CIN)
-		return mnt_instance_added(k->t->commit, parent, is_open(k->t, parent->path),
+		return mnt_instance_added(k->t->commit, parent,
+					  mnt_resource_open(k->t, parent->path),
 					  mnt_row_number(row, "cs", 0), k->now);
 	if (row->ty == MNT_TY_AE)
 		return 0;
@@ -318,7 +326,7 @@ static enum mn_rsc create(struct task *k)
 
 static enum mn_rsc retrieve(struct task *k)
 {
-	if (k->target.ty != MNT_TY_CB && !owns(k) && !is_open(k->t, k->target.path))
+	if (k->target.ty != MNT_TY_CB && !owns(k) && !mnt_resource_open(k->t, k->target.path))
 		return MN_RSC_NO_PRIVILEGE;
 	return give(k, &k->target, MN_RSC_OK);
 }
@@ -342,7 +350,8 @@ static enum mn_rsc update(struct task *k)
 	    mnt_row_changed(&k->target, k->now))
 		return MN_RSC_INTERNAL;
 	if (k->target.ty == MNT_TY_CNT)
-		err = mnt_instance_limit(k->t->commit, &k->target, is_open(k->t, k->target.path));
+		err = mnt_instance_limit(k->t->commit, &k->target,
+					 mnt_resource_open(k->t, k->target.path));
 	else
 		err = mnt_row_set(k->t->commit, &k->target);
 	return err ? MN_RSC_INTERNAL : give(k, &k->target, MN_RSC_UPDATED);
@@ -408,9 +417,16 @@ void mnt_resource_execute(struct mnt_resources *t, const struct mn_onem2m_reques
 	struct task k = {
 		.t = t, .store = t->commit->store, .r = r, .from = from, .now = now, .out = out
 	};
-	int rsc = find_target(&k);
+	int rsc;
 
 	out->content = NULL;
+	out->rsc = MN_RSC_INTERNAL;
+	/* What is counted in memory alone is seen here, and may be changed. */
+	if (mnt_containers_write(t))
+		return;
+	if (r->op != MN_OP_RETRIEVE)
+		mnt_containers_drop(t);
+	rsc = find_target(&k);
 	out->rsc = rsc ? (enum mn_rsc)rsc : dispatch(&k);
 	mnt_row_fini(&k.target);
 }
@@ -452,7 +468,7 @@ static int put_container(struct mnt_resources *t, const char *path, int64_t now)
 		return err;
 	if (parent.ty == MNT_TY_CIN)
 		return -ENOTDIR;
-	snprintf(ri, sizeof(ri), "cnt_%llx", (unsigned long long)next_id(t));
+	snprintf(ri, sizeof(ri), "cnt_%llx", (unsigned long long)mnt_resource_next_id(t));
 	err = assign(&row, ri, strrchr(path, '/') + 1, mnt_row_text(&parent, "ri"), now);
 	if (err)
 		return err;
@@ -484,14 +500,25 @@ static int ensure(struct mnt_resources *t, const char *path, int64_t now)
 	return err;
 }
 
+static int write_back(void *arg, bool undone)
+{
+	if (!undone)
+		return mnt_containers_write(arg);
+	mnt_containers_drop(arg);
+	return 0;
+}
+
 int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const char *cse_id,
 			const struct mn_config_strings *open, int64_t now)
 {
 	MNT_ROW base = { 0 };
 	int err;
 
+	mnt_containers_drop(t);
 	t->commit = c;
 	t->open = open;
+	c->write_back = write_back;
+	c->write_back_arg = t;
 	snprintf(t->cse_id, sizeof(t->cse_id), "%s", cse_id);
 	err = mnt_row_get(c->store, MNT_BASE_NAME, &base);
 	if (err == -ENOENT)
@@ -501,4 +528,9 @@ int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const cha
 	if (err)
 		mnt_commit_fail(c);
 	return mnt_commit_now(c) ?: err;
+}
+
+void mnt_resources_fini(struct mnt_resources *t)
+{
+	mnt_containers_drop(t);
 }

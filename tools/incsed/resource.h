@@ -36,7 +36,14 @@ struct mnt_resources {
 	char cse_id[MN_GATEWAY_ID_MAX + 1];
 	const struct mn_config_strings *open; /* the configuration's containers */
 	uint64_t last_id;
+	struct mnt_containers *containers; /* made at the first use (container.h) */
+	int64_t time_s;                    /* of time */
+	char time[16];
+	char local[MN_TO_MAX + 16];
+	char text[MN_ONEM2M_CONTENT_MAX + 2048]; /* the content of an answer (quick.h) */
 };
+
+#define MNT_NEVER "99991231T235959" /* et: nothing expires here (incsed(8)) */
 
 struct mnt_result {
 	enum mn_rsc rsc;
@@ -53,5 +60,16 @@ int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const cha
 /* Executes a request of the device with entity ID from. Writes into the open batch; a store that fails half-way fails the batch. */
 void mnt_resource_execute(struct mnt_resources *t, const struct mn_onem2m_request *r,
 			  const char *from, int64_t now, struct mnt_result *out);
+void mnt_resources_fini(struct mnt_resources *t);
+
+/* ---- for quick.c and container.c ---- */
+
+/* TO as a path or resource ID of this CSE, valid until the next call; NULL: another CSE's. */
+const char *mnt_resource_local(struct mnt_resources *t, const char *to);
+/* The path is a container of the configuration or below one. */
+bool mnt_resource_open(const struct mnt_resources *t, const char *path);
+uint64_t mnt_resource_next_id(struct mnt_resources *t);
+/* YYYYMMDDTHHMMSS of now. */
+const char *mnt_resource_time(struct mnt_resources *t, int64_t now);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "log.h"
+#include "quick.h"
 
 /* Writes head with this outcome. What does not fit becomes 5207; what was executed stands. */
 static int write_answer(struct mnt_service *s, enum mn_rsc rsc, json_t *content)
@@ -19,9 +20,11 @@ static int write_answer(struct mnt_service *s, enum mn_rsc rsc, json_t *content)
 	if (n == -EMSGSIZE) {
 		s->head.rsc = MN_RSC_NOT_ACCEPTABLE;
 		s->head.content = NULL;
+		s->head.raw = NULL;
 		n = mn_onem2m_response_write(&s->head, s->answer, sizeof(s->answer));
 	}
 	s->head.content = NULL;
+	s->head.raw = NULL;
 	if (n < 0)
 		return -EBADMSG;
 	s->len = (size_t)n;
@@ -60,12 +63,25 @@ static bool from_fits(const struct mn_onem2m_request *r, const char *device_id)
 	       !strcmp(from, device_id);
 }
 
-static int execute(struct mnt_resources *t, const struct mn_onem2m_request *r,
-		   const char *device_id, int64_t now, struct mnt_service *out)
+/* quick: NULL when the request is not of that form, and has its content read. */
+static int execute(struct mnt_resources *t, struct mn_onem2m_request *r,
+		   const struct mnt_quick *quick, const char *device_id, int64_t now,
+		   struct mnt_service *out)
 {
 	struct mnt_result result = { 0 };
+	const char *text, *why = "";
+	enum mn_rsc rsc;
+	size_t len;
 	int err;
 
+	if (quick && mnt_quick_execute(t, r, quick, device_id, now, &rsc, &text, &len)) {
+		out->executed = true;
+		out->head.raw = text;
+		out->head.raw_len = len;
+		return write_answer(out, rsc, NULL);
+	}
+	if (quick && mn_onem2m_request_content(r, &why))
+		return write_answer(out, MN_RSC_INTERNAL, NULL);
 	mnt_resource_execute(t, r, device_id, now, &result);
 	out->executed = true;
 	err = write_answer(out, result.rsc, result.content);
@@ -74,8 +90,8 @@ static int execute(struct mnt_resources *t, const struct mn_onem2m_request *r,
 }
 
 /* CREATE, UPDATE, DELETE and NOTIFY: a retry gets the stored answer. RETRIEVE only looks whether the RQI is another request's. */
-static int execute_once(struct mnt_resources *t, struct mnt_commit *c,
-			const struct mn_onem2m_request *r, const char *device_id,
+static int execute_once(struct mnt_resources *t, struct mnt_commit *c, struct mn_onem2m_request *r,
+			const struct mnt_quick *quick, const char *device_id,
 			const struct mn_coap *inner, int64_t now, struct mnt_service *out)
 {
 	uint8_t digest[MN_SHA256_LEN];
@@ -93,7 +109,7 @@ static int execute_once(struct mnt_resources *t, struct mnt_commit *c,
 		return write_answer(out, MN_RSC_BAD_REQUEST, NULL);
 	if (n < 0 && n != -ENOENT)
 		return write_answer(out, MN_RSC_INTERNAL, NULL);
-	n = execute(t, r, device_id, now, out);
+	n = execute(t, r, quick, device_id, now, out);
 	if (!n && r->op != MN_OP_RETRIEVE)
 		mnt_answer_keep(c, device_id, r->rqi, digest, now, out->answer, out->len);
 	return n;
@@ -104,7 +120,9 @@ int mnt_service_execute(struct mnt_resources *t, struct mnt_commit *c, const cha
 {
 	struct mn_onem2m_request r = { 0 };
 	const char *why = "";
-	int rsc = mn_onem2m_request_read(inner, &r, &why);
+	int rsc = mn_onem2m_request_head(inner, &r, &why);
+	struct mnt_quick quick;
+	bool is_quick;
 	int format;
 	int err;
 
@@ -113,6 +131,9 @@ int mnt_service_execute(struct mnt_resources *t, struct mnt_commit *c, const cha
 	memcpy(out->head.rvi, r.rvi, sizeof(r.rvi));
 	format = answer_format(inner, &r);
 	out->head.content_format = format < 0 ? MN_COAP_FORMAT_JSON : format;
+	is_quick = !rsc && format == MN_COAP_FORMAT_JSON && mnt_quick_read(&r, &quick);
+	if (!rsc && !is_quick)
+		rsc = mn_onem2m_request_content(&r, &why);
 	if (rsc) {
 		mn_debug("request refused, RSC %d: %s", rsc, why);
 		err = write_answer(out, (enum mn_rsc)rsc, NULL);
@@ -121,7 +142,7 @@ int mnt_service_execute(struct mnt_resources *t, struct mnt_commit *c, const cha
 	} else if (format < 0) {
 		err = write_answer(out, MN_RSC_NOT_ACCEPTABLE, NULL);
 	} else {
-		err = execute_once(t, c, &r, device_id, inner, now, out);
+		err = execute_once(t, c, &r, is_quick ? &quick : NULL, device_id, inner, now, out);
 	}
 	mn_onem2m_request_fini(&r);
 	return err;
