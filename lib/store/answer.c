@@ -344,28 +344,62 @@ static void append(struct mn_remembered *m, const struct mn_answer_record *a, ui
 	m->open->total++;
 }
 
-/* The device's list; made when it is the device's first answer. */
+static int read_number(struct mn_store *s, const char *device, int64_t *n)
+{
+	MN_SQL_STMT st = NULL;
+	int err = mn_sql_get(s, MN_SQL_DEVICE_NUMBER, &st);
+
+	if (!err)
+		err = mn_sql_bind(s, st, MN_SQL_T(device));
+	if (!err)
+		err = mn_sql_step(s, st, "reading a device");
+	if (err <= 0)
+		return err ? err : mn_store_fail(s, -ENOENT, "the store has no device of this ID");
+	return mn_sql_int(s, st, 0, 1, INT64_MAX, n);
+}
+
+/* The device's list; made when the device is first met. */
 static int holder_get(struct mn_store *s, const char *device, struct mn_holder **out)
 {
 	struct mn_remembered *m = &s->answers;
 	struct mn_holder *h = mn_remember_holder(m, device);
-	MN_SQL_STMT st = NULL;
-	int err = 0;
+	int64_t n = h ? h->n : 0;
+	int err = n ? 0 : read_number(s, device, &n);
 
-	if (!h) {
-		err = mn_sql_get(s, MN_SQL_DEVICE_GET, &st);
-		if (!err)
-			err = mn_sql_bind(s, st, MN_SQL_T(device));
-		if (!err)
-			err = mn_sql_step(s, st, "reading a device");
-		if (err <= 0)
-			return err ? err :
-				     mn_store_fail(s, -ENOENT,
-						   "the store has no device of this ID");
+	if (err)
+		return err;
+	if (!h)
 		h = mn_remember_holder_add(m, device);
-	}
+	if (!h)
+		return mn_store_fail(s, -ENOMEM, "no memory");
+	h->n = n;
 	*out = h;
-	return h ? 0 : mn_store_fail(s, -ENOMEM, "no memory");
+	return 0;
+}
+
+int mn_store_device_number(struct mn_store *s, const char *device_id, int64_t *n)
+{
+	struct mn_holder *h;
+	int err = strnlen(device_id, MN_ENTITY_MAX + 1) > MN_ENTITY_MAX ? -ENOENT : need_loaded(s);
+
+	if (!err)
+		err = holder_get(s, device_id, &h);
+	if (!err)
+		*n = h->n;
+	return err;
+}
+
+void mn_store_device_known(struct mn_store *s, const char *device_id, int64_t n)
+{
+	struct mn_holder *h;
+
+	if (need_loaded(s))
+		return;
+	h = mn_remember_holder(&s->answers, device_id);
+	if (!h)
+		h = mn_remember_holder_add(&s->answers, device_id);
+	if (h)
+		h->n = n;
 }
 
 /* The outcome of what was started, or the same again: it keeps its place among the device's requests. */

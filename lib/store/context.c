@@ -3,39 +3,25 @@
 
 #include <errno.h>
 
-/* No row was written: the context is spent and stays so, or there is no such device. */
-static int why_not_put(struct mn_store *s, const char *device_id)
-{
-	MN_SQL_STMT st = NULL;
-	int err = mn_sql_get(s, MN_SQL_DEVICE_GET, &st);
-
-	if (!err)
-		err = mn_sql_bind(s, st, MN_SQL_T(device_id));
-	if (!err)
-		err = mn_sql_step(s, st, "reading a device");
-	if (err < 0)
-		return err;
-	if (err == 0)
-		return mn_store_fail(s, -ENOENT, "the store has no device of this ID");
-	return mn_store_fail(s, -ESTALE, "the context is spent");
-}
-
 int mn_store_context_put(struct mn_store *s, const struct mn_context_record *c)
 {
 	MN_SQL_STMT st = NULL;
+	int64_t n = 0;
 	int err = mn_store_need_in(s, "contexts");
 
 	if (!err)
+		err = mn_store_device_number(s, c->device_id, &n);
+	if (!err)
 		err = mn_sql_get(s, MN_SQL_CONTEXT_PUT, &st);
 	if (!err)
-		err = mn_sql_bind(s, st, MN_SQL_T(c->device_id), MN_SQL_I(c->generation),
+		err = mn_sql_bind(s, st, MN_SQL_I(n), MN_SQL_I(c->generation),
 				  MN_SQL_B(c->salt, sizeof(c->salt)), MN_SQL_I(c->spent),
 				  MN_SQL_I(c->has_window), MN_SQL_I((int64_t)c->window_next),
 				  MN_SQL_I((int64_t)c->window_seen), MN_SQL_I(c->used));
 	if (!err)
 		err = mn_sql_step(s, st, "putting a context");
 	if (!err && sqlite3_changes(s->db) == 0)
-		err = why_not_put(s, c->device_id);
+		err = mn_store_fail(s, -ESTALE, "the context is spent");
 	return err;
 }
 
@@ -94,14 +80,27 @@ int mn_store_context_start(struct mn_store *s)
 	return err ? err : mn_sql_run(s, MN_SQL_CONTEXT_START, "spending the contexts");
 }
 
-int mn_store_context_del_generation(struct mn_store *s, const char *device_id, uint32_t older_than)
+static int run_older(struct mn_store *s, enum mn_sql which, const char *device_id,
+		     uint32_t older_than)
 {
 	MN_SQL_STMT st = NULL;
-	int err = mn_store_need_in(s, "contexts");
+	int err = mn_sql_get(s, which, &st);
 
-	if (!err)
-		err = mn_sql_get(s, MN_SQL_CONTEXT_DEL, &st);
 	if (!err)
 		err = mn_sql_bind(s, st, MN_SQL_T(device_id), MN_SQL_I(older_than));
 	return err ? err : mn_sql_step(s, st, "removing contexts");
+}
+
+int mn_store_context_del_generation(struct mn_store *s, const char *device_id, uint32_t older_than)
+{
+	int err = mn_store_need_in(s, "contexts");
+
+	if (!err)
+		err = mn_sql_atomic_begin(s);
+	if (err)
+		return err;
+	err = run_older(s, MN_SQL_DEVICE_PROVEN, device_id, older_than);
+	if (!err)
+		err = run_older(s, MN_SQL_CONTEXT_DEL, device_id, older_than);
+	return mn_sql_atomic_end(s, err);
 }

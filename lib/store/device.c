@@ -223,6 +223,9 @@ int mn_store_device_each(struct mn_store *s, int (*fn)(void *arg, const struct m
 		return err;
 	while ((err = mn_sql_step(s, st, "reading the devices")) > 0) {
 		err = read_device(s, st, &d);
+		/* A daemon will need it. */
+		if (!err && s->role == MN_STORE_IN && s->lock_fd >= 0)
+			mn_store_device_known(s, d.id, sqlite3_column_int64(st, 9));
 		if (!err)
 			err = fn(arg, &d);
 		if (err)

@@ -32,13 +32,14 @@ struct mn_entry {
 	uint32_t at; /* where the record begins in the row */
 };
 
-/* A device that has any. */
+/* A device that has any, or is known for another reason. */
 struct mn_holder {
 	struct mn_holder *chain;
 	uint64_t hash;
 	struct mn_entry *oldest, *newest;
 	struct mn_entry *kept; /* the oldest that is not surplus */
 	uint32_t kept_n;
+	int64_t n; /* of its row; 0: not looked for yet */
 	char id[];
 };
 

@@ -50,8 +50,14 @@ static const struct {
 };
 #define SCHEMA_N (sizeof(schema) / sizeof(schema[0]))
 
-#define DEVICE_COLUMNS \
-	"id, kpsa_id, psk, grp, gateway_id, kid, use, auth_generation, auth_at FROM device"
+/* A context exists because a message has authenticated under it: that is the proof of its generation. */
+#define DEVICE_COLUMNS                                                                             \
+	"id, kpsa_id, psk, grp, gateway_id, kid, use,"                                             \
+	" coalesce((SELECT max(c.generation, auth_generation) FROM context c WHERE c.device = n"   \
+	" ORDER BY c.generation DESC LIMIT 1), auth_generation),"                                  \
+	" coalesce((SELECT CASE WHEN c.generation >= auth_generation THEN c.used ELSE auth_at END" \
+	" FROM context c WHERE c.device = n ORDER BY c.generation DESC LIMIT 1), auth_at),"        \
+	" n FROM device"
 #define RESOURCE_COLUMNS "path, parent, ri, ty, json, serial FROM resource"
 
 static const char *const statements[MN_SQL_MAX] = {
@@ -72,10 +78,19 @@ static const char *const statements[MN_SQL_MAX] = {
 				" EXISTS (SELECT 1 FROM device WHERE kid = ?4)",
 	[MN_SQL_DEVICE_DEL] = "DELETE FROM device WHERE id = ?1",
 	[MN_SQL_DEVICE_GET] = "SELECT " DEVICE_COLUMNS " WHERE id = ?1",
+	[MN_SQL_DEVICE_NUMBER] = "SELECT n FROM device WHERE id = ?1",
 	[MN_SQL_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " ORDER BY id",
 	[MN_SQL_DEVICE_COUNT] = "SELECT count(*) AS count FROM device",
 	[MN_SQL_DEVICE_AUTHENTICATED] =
 		"UPDATE device SET auth_generation = ?2, auth_at = ?3 WHERE id = ?1",
+	/* What the contexts that go (MN_SQL_CONTEXT_DEL) prove. */
+	[MN_SQL_DEVICE_PROVEN] =
+		"UPDATE device SET (auth_generation, auth_at) ="
+		" (SELECT c.generation, c.used FROM context c WHERE c.device = device.n"
+		" AND c.generation < ?2 ORDER BY c.generation DESC LIMIT 1)"
+		" WHERE id = ?1 AND auth_generation < (SELECT c.generation FROM context c"
+		" WHERE c.device = device.n AND c.generation < ?2"
+		" ORDER BY c.generation DESC LIMIT 1)",
 
 	[MN_SQL_PEER_ADD] = "INSERT INTO peer (entity_id, kpsa_id, psk) VALUES (?1, ?2, ?3)",
 	[MN_SQL_PEER_CLASH] = "SELECT EXISTS (SELECT 1 FROM peer WHERE entity_id = ?1),"
@@ -105,10 +120,10 @@ static const char *const statements[MN_SQL_MAX] = {
 	[MN_SQL_CONTEXT_PUT] =
 		"INSERT INTO context (device, generation, salt, spent, has_window, window_next,"
 		" window_seen, used)"
-		" SELECT n, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM device WHERE id = ?1"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 		" ON CONFLICT DO UPDATE SET spent = excluded.spent,"
 		" has_window = excluded.has_window, window_next = excluded.window_next,"
-		" window_seen = excluded.window_seen, used = excluded.used"
+		" window_seen = excluded.window_seen"
 		" WHERE spent <= excluded.spent",
 	[MN_SQL_CONTEXT_EACH] = "SELECT id, generation, salt, spent, has_window, window_next,"
 				" window_seen, used FROM context JOIN device ON n = device"

@@ -191,9 +191,23 @@ static void store_free(struct mn_store **s)
 	mn_store_close(*s);
 }
 
+/* Before SQLite's first use in this process; later it is refused, and nothing is lost. Counting memory takes a lock at every
+ * allocation. */
+static void configure(void)
+{
+	static bool done;
+
+	if (!done)
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	done = true;
+}
+
 static int open_database(struct mn_store *s, const char *path, int flags)
 {
-	int rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc;
+
+	configure();
+	rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	return rc == SQLITE_OK ? pragmas(s) : mn_sql_fail(s, rc, "opening");
 }

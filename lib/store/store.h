@@ -34,7 +34,8 @@ struct mn_device_record {
 	char gateway_id[MN_GATEWAY_ID_MAX + 1]; /* in.db only */
 	uint8_t kid[MN_KID_LEN];
 	enum mn_store_use use; /* in.db only */
-	/* Read only, in.db: generation and Unix seconds of the last mn_store_device_authenticated, 0 = never. */
+	/* Read only, in.db: the last generation that was proven, by a context under it or mn_store_device_authenticated, and
+	 * when (Unix seconds); 0 = none. */
 	uint32_t auth_generation;
 	int64_t auth_when;
 };
@@ -115,7 +116,7 @@ struct mn_context_record {
 	bool has_window; /* saved at an orderly stop */
 	uint64_t window_next;
 	uint64_t window_seen;
-	int64_t used; /* Unix seconds */
+	int64_t used; /* Unix seconds, when it was put first */
 };
 /* Insert or update. A spent context never comes back: -ESTALE. -ENOENT: no such device. */
 int mn_store_context_put(struct mn_store *s, const struct mn_context_record *c);

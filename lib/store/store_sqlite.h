@@ -27,9 +27,11 @@ enum mn_sql {
 	MN_SQL_DEVICE_CLASH,
 	MN_SQL_DEVICE_DEL,
 	MN_SQL_DEVICE_GET,
+	MN_SQL_DEVICE_NUMBER,
 	MN_SQL_DEVICE_EACH,
 	MN_SQL_DEVICE_COUNT,
 	MN_SQL_DEVICE_AUTHENTICATED,
+	MN_SQL_DEVICE_PROVEN,
 	MN_SQL_PEER_ADD,
 	MN_SQL_PEER_CLASH,
 	MN_SQL_PEER_DEL,
@@ -146,6 +148,10 @@ int mn_store_end(struct mn_store *s, int err);
 
 /* Before COMMIT: what the transaction has added becomes a row. */
 int mn_store_answers_flush(struct mn_store *s);
+/* The number of a device's row, from memory but for the first time. -ENOENT. */
+int mn_store_device_number(struct mn_store *s, const char *device_id, int64_t *n);
+/* Keeps a number that was read. Without memory it is read again. */
+void mn_store_device_known(struct mn_store *s, const char *device_id, int64_t n);
 /* With the device's row: its answers are overwritten and forgotten. Inside a transaction. */
 int mn_store_answers_forget(struct mn_store *s, const char *device_id);
 

@@ -229,6 +229,21 @@ static void authenticated_state_is_kept(void **state)
 	assert_int_equal(d.auth_generation, 17);
 	assert_int_equal(d.auth_when, 1700000001);
 	assert_int_equal(mn_store_device_authenticated(f->in, "C00002", 17, 1), -ENOENT);
+	/* A context is a proof; what it proves stays when it goes. */
+	for (uint32_t generation = 16; generation <= 20; generation += 2) {
+		struct mn_context_record c = context(1, generation, 1);
+
+		assert_int_equal(mn_store_context_put(f->in, &c), 0);
+		assert_int_equal(mn_store_device_get(f->in, "C00001", &d), 0);
+		assert_int_equal(d.auth_generation, generation < 17 ? 17 : generation);
+		assert_int_equal(d.auth_when, generation < 17 ? 1700000001 : c.used);
+	}
+	assert_int_equal(mn_store_context_del_generation(f->in, "C00001", 18), 0);
+	assert_int_equal(mn_store_context_del_generation(f->in, "C00001", 21), 0);
+	assert_int_equal(contexts(f->in).n, 0);
+	assert_int_equal(mn_store_device_get(f->in, "C00001", &d), 0);
+	assert_int_equal(d.auth_generation, 20);
+	assert_int_equal(d.auth_when, 1700000000);
 }
 
 static struct mn_answer_record request(unsigned int device_n, unsigned int rqi, int64_t when)

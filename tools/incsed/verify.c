@@ -273,19 +273,11 @@ static enum refusal open_request(struct checked *c, struct mn_coap *inner,
 	}
 }
 
-/* Notes the first proof of Ksx in this generation with the batch. */
-static bool note_proof(struct checked *c)
+/* The first proof of Ksx in this generation. In the store the context says so. */
+static bool is_proof(const struct checked *c)
 {
-	struct mnt_commit *b = &c->in->commit;
-
-	if (c->device->authenticated == c->generation->number ||
-	    c->generation != &c->device->group->current)
-		return false;
-	if (!mnt_commit_begin(b) &&
-	    mn_store_device_authenticated(b->store, c->device->id, c->generation->number,
-					  mnt_clock_unix(&c->in->clock)))
-		mnt_commit_fail(b);
-	return true;
+	return c->device->authenticated != c->generation->number &&
+	       c->generation == &c->device->group->current;
 }
 
 static void execute(struct checked *c, struct held *h, const struct mn_coap *inner)
@@ -298,7 +290,7 @@ static void execute(struct checked *c, struct held *h, const struct mn_coap *inn
 	h->ksx = c->ksx;
 	h->context = c->context;
 	h->token = c->m->token;
-	h->proof = note_proof(c);
+	h->proof = is_proof(c);
 	c->device->requests++;
 	err = mnt_service_execute(&in->resources, &in->commit, c->device->id, inner,
 				  mnt_clock_unix(&in->clock), &h->service);
