@@ -284,6 +284,12 @@ check-vm: $(O)/vm/main
 	@+for k in $(VM); do tools/build/kmod.sh "build/vm/$$k/headers" '$(B)' || exit 1; done
 	@tests/vm/run.sh '$(B)' $(VM)
 
+# The BPF programs on the same kernels
+.PHONY: check-vm-bpf
+check-vm-bpf: programs bpftest $(O)/vm/main
+	@tests/vm/deps.sh
+	@tests/vm/bpf_run.sh '$(B)' $(VM)
+
 # The workers under ThreadSanitizer: any report is a failure. wolfSSL is not built for it; its memory is each thread's own.
 tsan:
 	@+$(MAKE) --no-print-directory SAN=thread programs $(B)/tsan/unit/test_worker
@@ -358,6 +364,7 @@ help:
 #: make bench         the measurements of docs/benchmarks.md; results in B/bench (DEVICES= GROWTH= MODES= RUNS= DTLSLOAD= TINYDTLS=)
 #: make kmod          mncse.ko for the running kernel, or for the headers in KDIR=
 #: make check-vm      the kernel tests on Debian's 6.1 and 6.12 in QEMU (VM=6.1: only that); the first run wants root for packages
+#: make check-vm-bpf  the BPF programs on the same kernels
 #: make layers style  the checks of structure and style; `make format` applies the style
 #: make install       programs, man pages, systemd units, /etc/mncse; PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc UNITDIR=
 #: make deb           Debian packages mncse, mncse-in and mncse-dkms in build/deb/; the first run fetches wolfSSL's source

@@ -105,8 +105,11 @@ static __always_inline enum mncse_class outer_application(struct walk *w, __u32 
 	const struct mncse_bpf_config *c = w->config;
 
 	if (!w->out && length < MNCSE_BPF_RAND_LENGTHS) {
-		__u32 at = length / 8 & (MNCSE_BPF_RAND_LENGTHS / 8 - 1);
+		__u32 at = length / 8;
 
+		mnb_opaque(
+			at); /* or the compiler sees that the mask changes nothing, and drops it */
+		at &= MNCSE_BPF_RAND_LENGTHS / 8 - 1;
 		if (c->rand_lengths[at] >> (length & 7) & 1) {
 			w->counters->message[MNCSE_MESSAGE_OUTER_RAND_IN]++;
 			return MNCSE_CLASS_RAND;
