@@ -193,6 +193,8 @@ void mnk_key_iv(const struct mnk_key *k, const u8 *salt, const u8 *explicit_nonc
 	memcpy(at + MNK_SALT_LEN, explicit_nonce, 8);
 }
 
+static char drivers[2][CRYPTO_MAX_ALG_NAME];
+
 static int cipher_show(enum mnk_cipher c)
 {
 	struct crypto_aead *a = crypto_alloc_aead(cipher_name(c), 0, 0);
@@ -201,10 +203,15 @@ static int cipher_show(enum mnk_cipher c)
 		pr_err("mncse: no cipher %s\n", cipher_name(c));
 		return PTR_ERR(a);
 	}
-	pr_info("mncse: %s by %s\n", cipher_name(c),
-		crypto_tfm_alg_driver_name(crypto_aead_tfm(a)));
+	strscpy(drivers[c], crypto_tfm_alg_driver_name(crypto_aead_tfm(a)), sizeof(drivers[c]));
+	pr_info("mncse: %s by %s\n", cipher_name(c), drivers[c]);
 	crypto_free_aead(a);
 	return 0;
+}
+
+const char *mnk_cipher_driver(enum mnk_cipher c)
+{
+	return drivers[c];
 }
 
 int mnk_ciphers_init(void)

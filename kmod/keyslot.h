@@ -77,5 +77,6 @@ void mnk_key_iv(const struct mnk_key *k, const u8 *salt, const u8 *explicit_nonc
 
 /* Names of the ciphers in use, for the log and the tests. */
 int mnk_ciphers_init(void);
+const char *mnk_cipher_driver(enum mnk_cipher c);
 
 #endif

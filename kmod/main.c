@@ -11,6 +11,7 @@
 #include "keyslot.h"
 #include "net.h"
 #include "netlink.h"
+#include "outer.h"
 #include "selftest/selftest.h"
 #include "session.h"
 #include "udp.h"
@@ -21,6 +22,8 @@ static const struct mnk_limits default_limits = {
 	.sessions = 1 << 20,
 	.groups = 4096,
 	.inflight = 4096,
+	.carry_bytes = 64 << 20,
+	.failures = 1,
 };
 
 struct mnk_net *mnk_net(const struct net *net)
@@ -48,6 +51,10 @@ static int __net_init net_init(struct net *net)
 	xa_init(&n->sessions);
 	xa_init_flags(&n->sockets, XA_FLAGS_ALLOC1);
 	xa_init(&n->groups);
+	xa_init(&n->outers);
+	mnk_carry_init(n);
+	mnk_idle_init(n);
+	n->since = jiffies;
 	n->limits = default_limits;
 	/* 0 would mean that nothing is known */
 	n->generation = 1;
@@ -65,14 +72,18 @@ static void __net_exit net_exit(struct net *net)
 {
 	struct mnk_net *n = mnk_net(net);
 	struct mnk_group *g;
+	struct mnk_outer *o;
 	unsigned long id;
 
 	mnk_socket_detach_all(n);
 	mutex_lock(&n->lock);
 	xa_for_each(&n->groups, id, g) mnk_group_del(n, g);
+	xa_for_each(&n->outers, id, o) mnk_outer_del(o);
 	mutex_unlock(&n->lock);
 	/* New ones cannot begin once readers who found a session are through. */
 	synchronize_net();
+	mnk_idle_stop(n);
+	mnk_carry_fini(n);
 	while (atomic_read(&n->inflight))
 		schedule_timeout_uninterruptible(1);
 	/* Who brought it to 0 has bottom halves off until it has left our text. */
@@ -82,6 +93,7 @@ static void __net_exit net_exit(struct net *net)
 	xa_destroy(&n->sessions);
 	xa_destroy(&n->sockets);
 	xa_destroy(&n->groups);
+	xa_destroy(&n->outers);
 	free_percpu(n->stats);
 }
 

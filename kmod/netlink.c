@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink.h"
 
+#include "coap.h"
 #include "keyslot.h"
 #include "net.h"
 
 #define ANY_SESSION NLA_POLICY_MIN(NLA_U64, 1)
 #define ANY_GROUP NLA_POLICY_MIN(NLA_U32, 1)
+#define KID NLA_POLICY_EXACT_LEN(MNK_KID_LEN)
 #define CONTENT NLA_POLICY_RANGE(NLA_U8, MNCSE_CHANGE_CIPHER_SPEC, MNCSE_APPLICATION)
 #define PAYLOAD NLA_POLICY_RANGE(NLA_BINARY, 1, MNCSE_RECORD_PLAIN_MAX)
 
@@ -41,10 +43,14 @@ static const struct nla_policy session_add_policy[] = {
 	[MNCSE_KA_SUITE] = { .type = NLA_U16 },
 	[MNCSE_KA_KEY] = NLA_POLICY_NESTED(key_policy),
 	[MNCSE_KA_GROUP_ID] = ANY_GROUP,
+	[MNCSE_KA_OUTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MNCSE_KA_KID] = KID,
+	[MNCSE_KA_GENERATION] = { .type = NLA_U32 },
 };
 static const struct nla_policy session_set_policy[] = {
-	[MNCSE_KA_SESSION_ID] = ANY_SESSION,
-	[MNCSE_KA_GROUP_ID] = { .type = NLA_U32 },
+	[MNCSE_KA_SESSION_ID] = ANY_SESSION,         [MNCSE_KA_GROUP_ID] = { .type = NLA_U32 },
+	[MNCSE_KA_OUTER_ID] = { .type = NLA_U32 },   [MNCSE_KA_KID] = KID,
+	[MNCSE_KA_GENERATION] = { .type = NLA_U32 },
 };
 static const struct nla_policy session_id_policy[] = {
 	[MNCSE_KA_SESSION_ID] = ANY_SESSION,
@@ -74,6 +80,26 @@ static const struct nla_policy limits_policy[] = {
 	[MNCSE_KA_SESSIONS_MAX] = { .type = NLA_U32 },
 	[MNCSE_KA_GROUPS_MAX] = { .type = NLA_U32 },
 	[MNCSE_KA_INFLIGHT_MAX] = { .type = NLA_U32 },
+	[MNCSE_KA_CARRY_BYTES_MAX] = { .type = NLA_U32 },
+	[MNCSE_KA_FAILURES] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MNCSE_KA_IDLE_MAX_MS] = { .type = NLA_U32 },
+};
+static struct netlink_range_validation messages = { .min = 16, .max = MNCSE_RECORD_PLAIN_MAX };
+static struct netlink_range_validation rates = { .min = 1, .max = 1000000 };
+static struct netlink_range_validation pendings = { .min = 1, .max = 65536 };
+static struct netlink_range_validation ages = { .min = 0, .max = 3600 };
+
+static const struct nla_policy outer_set_policy[] = {
+	[MNCSE_KA_OUTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MNCSE_KA_SESSION_ID] = { .type = NLA_U64 },
+	[MNCSE_KA_PENDING_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &pendings),
+	[MNCSE_KA_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &rates),
+	[MNCSE_KA_DEVICE_RATE] = { .type = NLA_U32 },
+	[MNCSE_KA_MESSAGE_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &messages),
+	[MNCSE_KA_MAX_AGE] = NLA_POLICY_FULL_RANGE(NLA_U32, &ages),
+};
+static const struct nla_policy outer_id_policy[] = {
+	[MNCSE_KA_OUTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 static const struct nla_policy no_attributes[] = {
 	[MNCSE_KA_FD] = { .type = NLA_REJECT },
@@ -100,6 +126,11 @@ static const struct genl_ops ops[] = {
 	{ .cmd = MNCSE_KCMD_FANOUT, .doit = mnk_nl_fanout, ACCEPTS(fanout_policy) },
 	{ .cmd = MNCSE_KCMD_LIMITS_GET, .doit = mnk_nl_limits_get, ACCEPTS(no_attributes) },
 	{ .cmd = MNCSE_KCMD_LIMITS_SET, .doit = mnk_nl_limits_set, ACCEPTS(limits_policy) },
+	{ .cmd = MNCSE_KCMD_OUTER_SET, .doit = mnk_nl_outer_set, ACCEPTS(outer_set_policy) },
+	{ .cmd = MNCSE_KCMD_OUTER_DEL, .doit = mnk_nl_outer_del, ACCEPTS(outer_id_policy) },
+	{ .cmd = MNCSE_KCMD_OUTER_GET, .dumpit = mnk_nl_outer_dump, ACCEPTS(no_attributes) },
+	{ .cmd = MNCSE_CMD_STATUS_GET, .doit = mnk_nl_status_get, ACCEPTS(no_attributes) },
+	{ .cmd = MNCSE_CMD_LAYERS_GET, .dumpit = mnk_nl_layers_dump, ACCEPTS(no_attributes) },
 	{ .cmd = MNCSE_CMD_STATS_GET, .dumpit = mnk_nl_stats_dump, ACCEPTS(no_attributes) },
 };
 

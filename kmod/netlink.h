@@ -32,6 +32,19 @@ int mnk_nl_session_del(struct sk_buff *skb, struct genl_info *info);
 int mnk_nl_key_set(struct sk_buff *skb, struct genl_info *info);
 int mnk_nl_key_del(struct sk_buff *skb, struct genl_info *info);
 
+/* netlink_outer.c */
+int mnk_nl_outer_set(struct sk_buff *skb, struct genl_info *info);
+int mnk_nl_outer_del(struct sk_buff *skb, struct genl_info *info);
+int mnk_nl_outer_dump(struct sk_buff *skb, struct netlink_callback *cb);
+/* OUTER_ID, KID and GENERATION of SESSION_ADD and SESSION_SET; net->lock. Nothing changes when this fails. */
+int mnk_nl_client(struct mnk_net *n, struct genl_info *info, struct mnk_session *s);
+/* The same of a session; RCU or net->lock. -EMSGSIZE */
+int mnk_nl_put_client(struct sk_buff *skb, struct mnk_session *s);
+
+/* netlink_status.c */
+int mnk_nl_status_get(struct sk_buff *skb, struct genl_info *info);
+int mnk_nl_layers_dump(struct sk_buff *skb, struct netlink_callback *cb);
+
 /* netlink_group.c */
 int mnk_nl_group_add(struct sk_buff *skb, struct genl_info *info);
 int mnk_nl_group_del(struct sk_buff *skb, struct genl_info *info);
@@ -45,6 +58,9 @@ int mnk_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int mnk_nl_stats_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int mnk_nl_limits_get(struct sk_buff *skb, struct genl_info *info);
 int mnk_nl_limits_set(struct sk_buff *skb, struct genl_info *info);
+/* The entries of a table, each as a message cmd that put fills. */
+int mnk_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, struct xarray *table, u8 cmd,
+		int (*put)(struct sk_buff *skb, void *entry));
 /* A session with all that may be known of it. net->lock or RCU. -EMSGSIZE */
 int mnk_nl_put_session(struct sk_buff *skb, struct mnk_session *s);
 /* Bytes that this needs at most */

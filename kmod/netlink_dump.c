@@ -58,7 +58,7 @@ int mnk_nl_put_session(struct sk_buff *skb, struct mnk_session *s)
 	    nla_put_u64_64bit(skb, MNCSE_KA_TX_RECORDS, atomic64_read(&s->tx_records),
 			      MNCSE_KA_PAD))
 		return -EMSGSIZE;
-	return put_slots(skb, s);
+	return mnk_nl_put_client(skb, s) ?: put_slots(skb, s);
 }
 
 int mnk_nl_session_get(struct sk_buff *skb, struct genl_info *info)
@@ -91,7 +91,7 @@ int mnk_nl_session_get(struct sk_buff *skb, struct genl_info *info)
 }
 
 /* args[0]: the id to go on from. args[1]: the dump is complete. What came or went since the first part shows as NLM_F_DUMP_INTR. */
-static int dump(struct sk_buff *skb, struct netlink_callback *cb, struct xarray *table, u8 cmd,
+int mnk_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, struct xarray *table, u8 cmd,
 		int (*put)(struct sk_buff *skb, void *entry))
 {
 	struct mnk_net *n = mnk_net(sock_net(skb->sk));
@@ -128,8 +128,8 @@ static int put_session(struct sk_buff *skb, void *entry)
 
 int mnk_nl_session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump(skb, cb, &mnk_net(sock_net(skb->sk))->sessions, MNCSE_KCMD_SESSION,
-		    put_session);
+	return mnk_nl_dump(skb, cb, &mnk_net(sock_net(skb->sk))->sessions, MNCSE_KCMD_SESSION,
+			   put_session);
 }
 
 static int put_group(struct sk_buff *skb, void *entry)
@@ -142,7 +142,8 @@ static int put_group(struct sk_buff *skb, void *entry)
 
 int mnk_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump(skb, cb, &mnk_net(sock_net(skb->sk))->groups, MNCSE_KCMD_GROUP, put_group);
+	return mnk_nl_dump(skb, cb, &mnk_net(sock_net(skb->sk))->groups, MNCSE_KCMD_GROUP,
+			   put_group);
 }
 
 /* ---- counters and limits ---- */
@@ -166,15 +167,23 @@ static int put_stat(struct sk_buff *skb, struct netlink_callback *cb, const char
 int mnk_nl_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct mnk_net *n = mnk_net(sock_net(skb->sk));
+	const struct {
+		const char *name;
+		u64 value;
+	} gauges[] = {
+		{ "kernel.sessions", READ_ONCE(n->n_sessions) },
+		{ "kernel.groups", READ_ONCE(n->n_groups) },
+		{ "kernel.carry_open", READ_ONCE(n->carry.n_exchanges) },
+		{ "kernel.carry_replies", READ_ONCE(n->carry.n_replies) },
+		{ "kernel.carry_bytes", READ_ONCE(n->carry.bytes) },
+	};
 	long at;
 
-	for (at = cb->args[0]; at < __MNK_COUNTERS_MAX + 2; at++) {
-		int err;
+	for (at = cb->args[0]; at < __MNK_COUNTERS_MAX + (int)ARRAY_SIZE(gauges); at++) {
+		int err, gauge = at - __MNK_COUNTERS_MAX;
 
-		if (at == __MNK_COUNTERS_MAX)
-			err = put_stat(skb, cb, "kernel.sessions", READ_ONCE(n->n_sessions));
-		else if (at == __MNK_COUNTERS_MAX + 1)
-			err = put_stat(skb, cb, "kernel.groups", READ_ONCE(n->n_groups));
+		if (gauge >= 0)
+			err = put_stat(skb, cb, gauges[gauge].name, gauges[gauge].value);
 		else
 			err = put_stat(skb, cb, mnk_counter_name(at), mnk_counter_read(n, at));
 		if (err)
@@ -191,7 +200,7 @@ int mnk_nl_limits_get(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *answer;
 	void *header;
 
-	answer = mnk_nl_answer(info, MNCSE_KCMD_LIMITS, 3 * nla_total_size(4), &header);
+	answer = mnk_nl_answer(info, MNCSE_KCMD_LIMITS, 6 * nla_total_size(4), &header);
 	if (!answer)
 		return -ENOMEM;
 	mutex_lock(&n->lock);
@@ -199,7 +208,10 @@ int mnk_nl_limits_get(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&n->lock);
 	if (nla_put_u32(answer, MNCSE_KA_SESSIONS_MAX, l.sessions) ||
 	    nla_put_u32(answer, MNCSE_KA_GROUPS_MAX, l.groups) ||
-	    nla_put_u32(answer, MNCSE_KA_INFLIGHT_MAX, l.inflight)) {
+	    nla_put_u32(answer, MNCSE_KA_INFLIGHT_MAX, l.inflight) ||
+	    nla_put_u32(answer, MNCSE_KA_CARRY_BYTES_MAX, l.carry_bytes) ||
+	    nla_put_u32(answer, MNCSE_KA_FAILURES, l.failures) ||
+	    nla_put_u32(answer, MNCSE_KA_IDLE_MAX_MS, l.idle_ms)) {
 		nlmsg_free(answer);
 		return -EMSGSIZE;
 	}
@@ -222,6 +234,11 @@ int mnk_nl_limits_set(struct sk_buff *skb, struct genl_info *info)
 	take(info, MNCSE_KA_SESSIONS_MAX, &n->limits.sessions);
 	take(info, MNCSE_KA_GROUPS_MAX, &n->limits.groups);
 	take(info, MNCSE_KA_INFLIGHT_MAX, &n->limits.inflight);
+	take(info, MNCSE_KA_CARRY_BYTES_MAX, &n->limits.carry_bytes);
+	take(info, MNCSE_KA_FAILURES, &n->limits.failures);
+	take(info, MNCSE_KA_IDLE_MAX_MS, &n->limits.idle_ms);
 	mutex_unlock(&n->lock);
+	if (info->attrs[MNCSE_KA_IDLE_MAX_MS])
+		mnk_idle_start(n);
 	return 0;
 }

@@ -186,6 +186,7 @@ static int add(struct mnk_net *n, struct genl_info *info, const struct mnk_sessi
 {
 	struct mnk_socket *socket = mnk_socket_find(n, c->peer.socket_id);
 	struct mnk_group *group;
+	struct mnk_session *s;
 	int err;
 
 	if (!socket)
@@ -211,15 +212,12 @@ static int add(struct mnk_net *n, struct genl_info *info, const struct mnk_sessi
 	default:
 		return err;
 	}
-	if (group) {
-		struct mnk_session *s = mnk_session_find(n, c->id);
-
-		err = mnk_group_join(s, group);
-		if (err) {
-			/* the caller gives its reference back */
-			mnk_key_get(key);
-			mnk_session_del(s);
-		}
+	s = mnk_session_find(n, c->id);
+	err = mnk_nl_client(n, info, s) ?: mnk_group_join(s, group);
+	if (err) {
+		/* the caller gives its reference back */
+		mnk_key_get(key);
+		mnk_session_del(s);
 	}
 	return err;
 }
@@ -262,14 +260,18 @@ int mnk_nl_session_set(struct sk_buff *skb, struct genl_info *info)
 	struct mnk_group *group;
 	int err = -ENOENT;
 
-	if (!mnk_nl_need(info, MNCSE_KA_SESSION_ID, "SESSION_ID is missing") ||
-	    !mnk_nl_need(info, MNCSE_KA_GROUP_ID, "GROUP_ID is missing: nothing to set"))
+	if (!mnk_nl_need(info, MNCSE_KA_SESSION_ID, "SESSION_ID is missing"))
+		return -EINVAL;
+	if (!info->attrs[MNCSE_KA_OUTER_ID] && !info->attrs[MNCSE_KA_KID] &&
+	    !info->attrs[MNCSE_KA_GENERATION] &&
+	    !mnk_nl_need(info, MNCSE_KA_GROUP_ID,
+			 "GROUP_ID, OUTER_ID, KID and GENERATION are missing: nothing to set"))
 		return -EINVAL;
 	mutex_lock(&n->lock);
 	s = find(n, info);
 	if (s) {
-		err = find_group(n, info, &group);
-		if (!err)
+		err = find_group(n, info, &group) ?: mnk_nl_client(n, info, s);
+		if (!err && info->attrs[MNCSE_KA_GROUP_ID])
 			err = mnk_group_join(s, group);
 	}
 	mutex_unlock(&n->lock);

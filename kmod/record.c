@@ -5,6 +5,7 @@
 #include <linux/udp.h>
 #include <net/udp.h>
 
+#include "carry.h"
 #include "compat.h"
 #include "net.h"
 #include "session.h"
@@ -114,7 +115,20 @@ static void refused(struct mnk_session *s, const struct mnk_key *k, int err)
 	}
 }
 
-/* The cipher is done with it: 0 to deliver, or the record is counted and to be dropped. */
+static bool carried(struct mnk_op *op)
+{
+	const u8 *record = op->skb->data + UDP;
+	unsigned int around = UDP + MNCSE_RECORD_HEADER + MNK_EXPLICIT + op->key->suite->tag;
+
+	if (record[0] != MNCSE_APPLICATION ||
+	    !mnk_carry_receive(op->session, record + MNCSE_RECORD_HEADER + MNK_EXPLICIT,
+			       op->skb->len - around))
+		return false;
+	mnk_count(op->session->net, MNK_RX_CARRIED);
+	return true;
+}
+
+/* The cipher is done with it. 0: deliver it; 1: it was carried; < 0: it is counted, drop it. Under RCU. */
 static int opened(struct mnk_op *op, int err)
 {
 	struct mnk_session *s = op->session;
@@ -133,8 +147,18 @@ static int opened(struct mnk_op *op, int err)
 	mnk_count(s->net, MNK_RX_OPENED);
 	atomic64_inc(&s->rx_records);
 	WRITE_ONCE(s->active, jiffies);
+	if (carried(op))
+		return 1;
 	finish(op);
 	return 0;
+}
+
+static void discard(struct sk_buff *skb, int opened)
+{
+	if (opened > 0)
+		consume_skb(skb);
+	else
+		kfree_skb(skb);
 }
 
 static void opened_later(mnk_completion_arg arg, int err)
@@ -145,10 +169,13 @@ static void opened_later(mnk_completion_arg arg, int err)
 		return;
 	/* Some ciphers complete in process context; the receive queue and the counters want bottom halves off. */
 	local_bh_disable();
-	if (opened(op, err))
-		kfree_skb(op->skb);
+	rcu_read_lock();
+	err = opened(op, err);
+	if (err)
+		discard(op->skb, err);
 	else
 		mnk_udp_deliver(op->session, op->skb);
+	rcu_read_unlock();
 	mnk_op_done(op, NULL);
 	local_bh_enable();
 }
@@ -214,6 +241,8 @@ static int receive_one(struct mnk_session *s, struct sk_buff *skb)
 	mnk_op_done(op, NULL);
 	if (!err)
 		return 1;
+	discard(skb, err);
+	return 0;
 drop:
 	kfree_skb(skb);
 	return 0;

@@ -6,6 +6,7 @@
 #include "group.h"
 #include "net.h"
 #include "netlink.h"
+#include "outer.h"
 #include "udp.h"
 
 const struct rhashtable_params mnk_session_by_address = {
@@ -58,7 +59,9 @@ int mnk_session_add(struct mnk_net *n, struct mnk_socket *socket,
 	s->net = n;
 	s->socket = mnk_socket_get(socket);
 	s->active = jiffies;
-	s->event_at = jiffies - HZ;
+	s->idle_at = s->active - 1;
+	for (size_t i = 0; i < ARRAY_SIZE(s->events); i++)
+		s->events[i].since = jiffies - HZ;
 	RCU_INIT_POINTER(s->key[0], key);
 	kref_init(&s->ref);
 	err = dst_cache_init(&s->dst, GFP_KERNEL_ACCOUNT);
@@ -141,6 +144,7 @@ void mnk_session_del(struct mnk_session *s)
 	rhashtable_remove_fast(&n->addresses, &s->node, mnk_session_by_address);
 	list_del(&s->of_socket);
 	mnk_group_leave(s);
+	mnk_outer_session_ends(s);
 	replace(s, 0, NULL);
 	replace(s, 1, NULL);
 	n->n_sessions--;
@@ -154,6 +158,7 @@ static void session_free_rcu(struct rcu_head *rcu)
 
 	dst_cache_destroy(&s->dst);
 	mnk_socket_put(s->socket);
+	kfree(s->client);
 	kfree(s);
 }
 
@@ -183,12 +188,28 @@ struct mnk_key *mnk_session_key(struct mnk_session *s, u16 epoch)
 	return NULL;
 }
 
+/* Failures count from the limit on; what is told of at once is not counted. */
+static bool is_due(struct mnk_session *s, enum mncse_kernel_reason why)
+{
+	bool failure = why == MNCSE_REASON_AUTH || why == MNCSE_REASON_REPLAY;
+	unsigned long since = READ_ONCE(s->events[why].since);
+	u32 n;
+
+	if (why == MNCSE_REASON_CLOSED || why == MNCSE_REASON_IDLE ||
+	    why == MNCSE_REASON_OUTER_LOST)
+		return true;
+	if (time_after_eq(jiffies, since + HZ)) {
+		if (cmpxchg(&s->events[why].since, since, jiffies) != since)
+			return false;
+		WRITE_ONCE(s->events[why].n, 0);
+	}
+	n = READ_ONCE(s->events[why].n) + 1;
+	WRITE_ONCE(s->events[why].n, n);
+	return n == (failure ? READ_ONCE(s->net->limits.failures) : 1);
+}
+
 void mnk_session_event(struct mnk_session *s, enum mncse_kernel_reason why, u16 epoch)
 {
-	unsigned long last = READ_ONCE(s->event_at);
-
-	if (why != MNCSE_REASON_CLOSED &&
-	    (time_before(jiffies, last + HZ) || cmpxchg(&s->event_at, last, jiffies) != last))
-		return;
-	mnk_netlink_event(s->net, s->id, why, epoch);
+	if (is_due(s, why))
+		mnk_netlink_event(s->net, s->id, why, epoch);
 }

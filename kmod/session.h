@@ -13,6 +13,8 @@
 struct mnk_net;
 struct mnk_socket;
 struct mnk_group;
+struct mnk_client;
+struct mnk_outer;
 
 /* A peer as it is found. IPv4 addresses are the first 4 bytes, the others are 0. No padding. */
 struct mnk_address {
@@ -47,8 +49,14 @@ struct mnk_session {
 	u32 member;                 /* L: index in group->members */
 	struct mnk_key __rcu *key[2]; /* L to change. [0] seals, both open, by epoch */
 	struct dst_cache dst;
-	unsigned long active;   /* jiffies of the last authenticated record */
-	unsigned long event_at; /* jiffies of the last event */
+	unsigned long active;      /* jiffies of the last authenticated record */
+	unsigned long idle_at;     /* active, when an event told of it */
+	struct mnk_client *client; /* its device's requests are carried; made once (outer.h) */
+	struct mnk_outer *outer;   /* carry.lock: it is the session of that hop */
+	struct {
+		unsigned long since;  /* jiffies; a second from there */
+		u32 n;                /* times in that second */
+	} events[__MNCSE_REASON_MAX]; /* under no lock: what is lost is one of many */
 	atomic64_t rx_records, tx_records;
 	struct kref ref;
 	struct rcu_head rcu;
@@ -79,7 +87,7 @@ void mnk_session_put(struct mnk_session *s);
 /* Under RCU: the key of an epoch, the key that seals; NULL. */
 struct mnk_key *mnk_session_key(struct mnk_session *s, u16 epoch);
 
-/* Tells listeners, once a second at most. Any context. */
+/* Tells listeners, of what is repeated once a second at most. Any context. */
 void mnk_session_event(struct mnk_session *s, enum mncse_kernel_reason why, u16 epoch);
 
 #endif

@@ -7,11 +7,13 @@
  *   SOCKET_ADD   { FD } -> SOCKET { SOCKET_ID }      takes over a UDP socket of the caller, which goes on with recvmsg and sendmsg on it;
  *                                                    its sessions end with its last descriptor
  *   SOCKET_DEL   { SOCKET_ID }                       gives it back, sessions end
- *   SESSION_ADD  { SESSION_ID SOCKET_ID PEER_ADDR PEER_PORT [LOCAL_ADDR] SUITE KEY [GROUP_ID] }
- *   SESSION_SET  { SESSION_ID GROUP_ID }             moves it to another group (0: none)
+ *   SESSION_ADD  { SESSION_ID SOCKET_ID PEER_ADDR PEER_PORT [LOCAL_ADDR] SUITE KEY [GROUP_ID] [OUTER_ID KID]
+ *                  [GENERATION] }
+ *   SESSION_SET  { SESSION_ID [GROUP_ID] [OUTER_ID] [KID] [GENERATION] }    another group, outer hop (0: none), or generation
  *   SESSION_DEL  { SESSION_ID } -> SESSION           the state with which userspace can go on
  *   SESSION_GET  { SESSION_ID } -> SESSION; dump: every session
- *       SESSION { SESSION_ID SOCKET_ID PEER_ADDR PEER_PORT [LOCAL_ADDR] SUITE [GROUP_ID] IDLE_MS RX_RECORDS TX_RECORDS SLOT* }
+ *       SESSION { SESSION_ID SOCKET_ID PEER_ADDR PEER_PORT [LOCAL_ADDR] SUITE [GROUP_ID] IDLE_MS RX_RECORDS TX_RECORDS
+ *                 [OUTER_ID KID GENERATION CARRIED ANSWERED] SLOT* }
  *       SLOT    { KEY_EPOCH KEY_WRITE_SEQUENCE KEY_REPLAY_NEXT KEY_REPLAY_SEEN KEY_RECORDS_MAX }   the first one sends
  *   KEY_SET      { SESSION_ID KEY }                  the new key sends; the old one goes on receiving when its epoch is another
  *   KEY_DEL      { SESSION_ID EPOCH }
@@ -23,15 +25,28 @@
  *   SEND         { SESSION_ID CONTENT PAYLOAD }      one record
  *   FANOUT       { GROUP_ID CONTENT PAYLOAD } -> FANOUT_DONE { SENT FAILED FAILURE* }    a record to every member
  *       FAILURE { FAILURE_SESSION_ID FAILURE_ERROR }     the first MNCSE_KERNEL_FAILURES of them
- *   LIMITS_GET   -> LIMITS { SESSIONS_MAX GROUPS_MAX INFLIGHT_MAX }
+ *   OUTER_SET    { OUTER_ID [SESSION_ID] [PENDING_MAX] [RATE] [DEVICE_RATE] [MESSAGE_MAX] [MAX_AGE] }   an outer hop, made when there is none;
+ *                                                    SESSION_ID is its session to the IN (0: none from now on)
+ *   OUTER_DEL    { OUTER_ID }
+ *   OUTER_GET    dump -> OUTER { OUTER_ID SESSION_ID PENDING CARRIED ANSWERED PENDING_MAX RATE DEVICE_RATE MESSAGE_MAX MAX_AGE }
+ *   LIMITS_GET   -> LIMITS { SESSIONS_MAX GROUPS_MAX INFLIGHT_MAX CARRY_BYTES_MAX FAILURES IDLE_MAX_MS }
  *   LIMITS_SET   { any of them }
  *   STATS_GET    dump -> STAT { NAME VALUE }         as in mncse.h
+ *   STATUS_GET   -> STATUS { ROLE("kernel") VERSION UPTIME_MS SESSIONS GROUPS UPSTREAM }     as in mncse.h
+ *   LAYERS_GET   dump -> LAYERS { LAYER ACTIVE REASON TEXT }                                 "offload" and "carry"
  *
- * Multicast group "events": EVENT { REASON SESSION_ID EPOCH }, at most one a session, epoch and second.
+ * Multicast group "events": EVENT { REASON SESSION_ID EPOCH }, of a reason that repeats at most one a session and second.
  *
  * What a taken socket receives: a record of an epoch without protection, and whatever comes from a peer without a session, arrives as it
  * came. A record of a session arrives opened, a datagram each, as struct mncse_kernel_record and the plaintext. Datagrams that do not
- * begin with a DTLS content type are dropped, so nobody can forge the first octet of that structure. */
+ * begin with a DTLS content type are dropped, so nobody can forge the first octet of that structure.
+ *
+ * Carrying: a service request (POST with the OSCORE option, no other critical option but Uri-Host and Uri-Port, KID as its kid and GENERATION
+ * at the head of its kid context) of a session with OUTER_ID goes to that hop's session, and the answer back, as docs/protocol.md says of a
+ * gateway, and no socket receives any of it. GENERATION is the one that userspace has seen the device authenticated in; until it is given,
+ * and for all that is not as above, or has no room within the limits, the message is received by the socket, and so are its
+ * retransmissions. Of both hops the message IDs from MNCSE_KERNEL_MESSAGE_ID on are the kernel's: userspace uses those below, and on the
+ * outer hop what the limits leave of the hop's 1,024 requests and 30,000 a second. The kernel's tokens have 7 bytes. */
 #ifndef MNCSE_UAPI_KERNEL_H
 #define MNCSE_UAPI_KERNEL_H
 
@@ -42,6 +57,8 @@
 #define MNCSE_KERNEL_EVENTS "events"
 #define MNCSE_KERNEL_FAILURES 256
 #define MNCSE_KERNEL_MAGIC 0x4d
+#define MNCSE_KERNEL_MESSAGE_ID 0x1000
+#define MNCSE_KERNEL_KID_LEN 7
 
 /* Header of an opened record: as long as the record's header and its explicit nonce. Numbers in network order. */
 struct mncse_kernel_record {
@@ -78,6 +95,11 @@ enum mncse_kernel_cmd {
 	MNCSE_KCMD_FANOUT_DONE,
 	MNCSE_KCMD_LIMITS,
 	MNCSE_KCMD_EVENT,
+	/* outer hops */
+	MNCSE_KCMD_OUTER_SET,
+	MNCSE_KCMD_OUTER_DEL,
+	MNCSE_KCMD_OUTER_GET,
+	MNCSE_KCMD_OUTER,
 };
 
 /* Numbers in host order unless the type says otherwise. */
@@ -107,6 +129,20 @@ enum mncse_kernel_attr {
 	MNCSE_KA_INFLIGHT_MAX, /* u32: records in an asynchronous cipher */
 	MNCSE_KA_REASON,       /* u32, enum mncse_kernel_reason */
 	MNCSE_KA_PAD,
+	MNCSE_KA_OUTER_ID,   /* u32, from 1, the caller's; at most 64 */
+	MNCSE_KA_KID,        /* binary, 7 bytes */
+	MNCSE_KA_GENERATION, /* u32; 0: nothing is carried */
+	MNCSE_KA_CARRIED,    /* u64: requests */
+	MNCSE_KA_ANSWERED, /* u64: of an outer hop all, of a session those with a protected 2.04 */
+	MNCSE_KA_PENDING,  /* u32: requests that wait for the IN */
+	MNCSE_KA_PENDING_MAX,     /* u32 */
+	MNCSE_KA_RATE,            /* u32: requests and their repetitions a second */
+	MNCSE_KA_DEVICE_RATE,     /* u32: requests a second of one session; 0: any */
+	MNCSE_KA_MESSAGE_MAX,     /* u32: bytes of a message to the IN */
+	MNCSE_KA_MAX_AGE,         /* u32: seconds, of the 5.03 when the session to the IN is lost */
+	MNCSE_KA_CARRY_BYTES_MAX, /* u32: of messages that are carried or remembered */
+	MNCSE_KA_FAILURES, /* u32, from 1: an event tells when a session had that many failures in a second */
+	MNCSE_KA_IDLE_MAX_MS, /* u32: an event tells when a session was idle for so long; 0: none does */
 	__MNCSE_KA_MAX,
 };
 #define MNCSE_KA_MAX (__MNCSE_KA_MAX - 1)
@@ -139,9 +175,13 @@ enum mncse_kernel_failure_attr {
 enum mncse_kernel_reason {
 	MNCSE_REASON_UNSPEC,
 	MNCSE_REASON_SEQUENCE, /* seven eighths of the key's records or sequence numbers are used, or all */
-	MNCSE_REASON_AUTH,   /* a record did not authenticate */
-	MNCSE_REASON_REPLAY, /* a record was seen before, or is too old to tell */
+	MNCSE_REASON_AUTH,   /* FAILURES records in a second did not authenticate */
+	MNCSE_REASON_REPLAY, /* the same of records seen before, or too old to tell */
 	MNCSE_REASON_CLOSED, /* the session ended with its socket */
+	MNCSE_REASON_IDLE, /* nothing came for IDLE_MAX_MS; again when something came and it is idle once more */
+	MNCSE_REASON_OUTER_LOST, /* the session was an outer hop's, and ended */
+	MNCSE_REASON_CONTEXT, /* the IN does not know the device's context: it wants the Rand again */
+	__MNCSE_REASON_MAX,
 };
 
 #endif

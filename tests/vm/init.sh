@@ -46,12 +46,12 @@ round()
 
 driver() { dmesg | sed -n "s/.*mncse: $1(aes) by //p" | head -n 1; }
 
-round best "netlink records handshake fanout life"
+round best "netlink records handshake fanout outer carry carry_limits life"
 gcm=$(driver gcm) ccm=$(driver ccm)
 say "gcm(aes) is $gcm, ccm(aes) is $ccm"
 case $gcm in *aesni* | *aes-ni* | *vaes*) ;; *) bad "gcm(aes) is $gcm: not the machine's own instructions" ;; esac
 # pcrypt hands every record to a work queue: all completions come later.
-round async "records fanout life" "gcm=pcrypt($gcm)" "ccm=pcrypt($ccm)"
+round async "records fanout carry life" "gcm=pcrypt($gcm)" "ccm=pcrypt($ccm)"
 
 dirty=$(dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|INFO: |stall|refcount_t|mncse: selftest')
 if [ -n "$dirty" ]; then

@@ -13,8 +13,13 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } groups[] = {
-	{ "netlink", vm_test_netlink },     { "records", vm_test_records },
-	{ "handshake", vm_test_handshake }, { "fanout", vm_test_fanout },
+	{ "netlink", vm_test_netlink },
+	{ "records", vm_test_records },
+	{ "handshake", vm_test_handshake },
+	{ "fanout", vm_test_fanout },
+	{ "outer", vm_test_outer },
+	{ "carry", vm_test_carry },
+	{ "carry_limits", vm_test_carry_limits },
 	{ "life", vm_test_life },
 };
 

@@ -247,7 +247,7 @@ bool vm_event_wait(int events, uint32_t reason, uint64_t session)
 	struct pollfd p = { events, POLLIN, 0 };
 	uint8_t buf[8192];
 
-	while (poll(&p, 1, 2000) == 1) {
+	while (poll(&p, 1, 30000) == 1) {
 		ssize_t n = recv(events, buf, sizeof(buf), 0);
 		struct nlmsghdr *h = (struct nlmsghdr *)buf;
 		struct vm_attrs a;

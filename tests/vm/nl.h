@@ -53,7 +53,7 @@ uint64_t vm_number(const struct vm_attrs *a, uint16_t type); /* of any width; as
 
 /* The value of a counter of this namespace. */
 uint64_t vm_stat(int fd, const char *name);
-/* A socket that hears events; reads one with this reason or fails after 2 s. */
+/* A socket that hears events; reads one with this reason or fails after 30 s without any. */
 int vm_events_open(int fd);
 bool vm_event_wait(int events, uint32_t reason, uint64_t session);
 

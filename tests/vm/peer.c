@@ -245,13 +245,11 @@ int vm_recv(int fd, uint8_t *out, size_t max, int ms)
 	return (int)recv(fd, out, max, 0);
 }
 
-int vm_hear(struct vm_peer *p, uint8_t *type, uint64_t *sequence, uint8_t *out, size_t max)
+int vm_open(const struct vm_peer *p, uint8_t *record, int n, uint8_t *type, uint64_t *sequence,
+	    uint8_t *out, size_t max)
 {
-	uint8_t record[MNCSE_RECORD_PLAIN_MAX + VM_OVERHEAD];
-	int n = vm_recv(p->fd, record, sizeof(record), 2000), len = n - 21 - tag_len(p);
+	int len = n - 21 - tag_len(p);
 
-	if (n < 0)
-		return -1;
 	if (len < 0 || (size_t)len > max || get_be(record + 1, 2) != MNCSE_VERSION_DTLS12 ||
 	    get_be(record + 3, 2) != p->epoch || get_be(record + 11, 2) != (uint64_t)n - 13 ||
 	    !aead(p, p->key_out, p->iv_out, record, len, false))
@@ -260,4 +258,12 @@ int vm_hear(struct vm_peer *p, uint8_t *type, uint64_t *sequence, uint8_t *out, 
 	*sequence = get_be(record + 5, 6);
 	memcpy(out, record + 21, (size_t)len);
 	return len;
+}
+
+int vm_hear(struct vm_peer *p, uint8_t *type, uint64_t *sequence, uint8_t *out, size_t max)
+{
+	uint8_t record[MNCSE_RECORD_PLAIN_MAX + VM_OVERHEAD];
+	int n = vm_recv(p->fd, record, sizeof(record), 30000);
+
+	return n < 0 ? -1 : vm_open(p, record, n, type, sequence, out, max);
 }

@@ -51,8 +51,11 @@ int vm_group(int nl, uint8_t cmd, uint32_t group);
 size_t vm_seal(struct vm_peer *p, uint8_t type, const void *data, size_t len, uint8_t *out);
 /* Seals and sends. */
 void vm_say(struct vm_peer *p, uint8_t type, const void *data, size_t len);
-/* Receives a record and opens it: length, -1: none within 2 s, -2: does not authenticate. */
+/* Receives a record and opens it: length, -1: none within 30 s, -2: does not authenticate. */
 int vm_hear(struct vm_peer *p, uint8_t *type, uint64_t *sequence, uint8_t *out, size_t max);
+/* Opens a record of n bytes, in place: length, or -2. */
+int vm_open(const struct vm_peer *p, uint8_t *record, int n, uint8_t *type, uint64_t *sequence,
+	    uint8_t *out, size_t max);
 /* A datagram of the taken socket within ms: length, or -1. */
 int vm_recv(int fd, uint8_t *out, size_t max, int ms);
 

@@ -7,6 +7,9 @@ int vm_test_netlink(void);
 int vm_test_records(void);
 int vm_test_handshake(void);
 int vm_test_fanout(void);
+int vm_test_outer(void);
+int vm_test_carry(void);
+int vm_test_carry_limits(void);
 int vm_test_life(void);
 
 #endif
