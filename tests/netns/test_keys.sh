@@ -214,6 +214,7 @@ fails "a key of 65 bytes" 2 "expected the hex digits" "$KEYS" ksx --key "$(print
 fails "a key of 15 bytes" 2 "shorter than 16" "$KEYS" ksx --key "$(printf '%030d' 0)" --id a --rand "$rand"
 run "$KEYS" ksx --key "$(printf '%030d' 0)" --id a --rand "$rand" --allow-short-keys
 is "a key of 15 bytes when allowed" "$RC ${#OUT}" "0 64"
+check "which is told" grep -q "a key of 15 bytes is taken" <<<"$ERR"
 fails "a short Rand" 2 "--rand" "$KEYS" ksx --key "$key" --id a --rand "${rand#??}"
 fails "an ID that is not UTF-8" 2 "--id" "$KEYS" ksx --key "$key" --id $'\xff' --rand "$rand"
 
@@ -317,7 +318,8 @@ empty()
 	done
 }
 empty
-"$KEYS" import --store "$T/e/in.db" --allow-short-keys "$T/in.csv" 2>/dev/null
+run "$KEYS" import --store "$T/e/in.db" --allow-short-keys "$T/in.csv"
+check "short keys are told at an import" grep -q "1 of them with a key of less than 16 bytes" <<<"$ERR"
 "$KEYS" import --store "$T/e/gateway.db" - <"$T/gateway.csv" 2>/dev/null
 is "an IN's export is imported whole" "$("$KEYS" export --store "$T/e/in.db")" "$(<"$T/in.csv")"
 is "a gateway's too" "$("$KEYS" export --store "$T/e/gateway.db")" "$(<"$T/gateway.csv")"

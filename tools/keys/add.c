@@ -212,9 +212,8 @@ static void warn_short(const struct arguments *a)
 {
 	const struct mn_key *keys[] = { &a->inner.key, &a->in.key, &a->outer.key };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (a->allow_short && keys[i]->len && keys[i]->len < MN_KEY_MIN)
-			mn_warn("a key of %u bytes is taken: it protects nothing", keys[i]->len);
+	for (size_t i = 0; a->allow_short && i < sizeof(keys) / sizeof(keys[0]); i++)
+		mnt_key_warn(keys[i]);
 }
 
 static void wipe(struct arguments *a)

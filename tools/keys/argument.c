@@ -80,6 +80,12 @@ static size_t without_newline(const char *text, size_t len)
 	return len;
 }
 
+void mnt_key_warn(const struct mn_key *key)
+{
+	if (key->len && key->len < MN_KEY_MIN)
+		mn_warn("a key of %u bytes is taken: it protects nothing", key->len);
+}
+
 void mnt_key_arg(struct argp_state *state, const char *option, char *arg, struct mn_key *out)
 {
 	char text[HEX_MAX + 3]; /* CR, LF, one too many */

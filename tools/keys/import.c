@@ -80,7 +80,7 @@ struct work {
 	bool in;
 	struct mnt_csv csv;
 	int at[COLUMNS_N]; /* index in the record, -1 = not in the file */
-	size_t good, bad;
+	size_t good, bad, shorts;
 	char why[320]; /* of the bad line */
 };
 
@@ -230,6 +230,7 @@ static int take_line(struct work *w)
 	if (err)
 		return err;
 	err = mn_store_device_add(w->store, &d);
+	w->shorts += !err && d.key.len < MN_KEY_MIN;
 	if (err == -EEXIST || err == -EINVAL || err == -EPERM)
 		return bad(w, NULL, mn_store_error(w->store));
 	return err;
@@ -309,6 +310,9 @@ static int import(struct work *w, const char *name, FILE *f)
 			 w->bad == 1 ? "" : "s", w->good);
 	else
 		mn_info("%zu device%s imported", w->good, w->good == 1 ? "" : "s");
+	if (!err && !w->bad && w->shorts)
+		mn_warn("%zu of them with a key of less than %d bytes: it protects nothing",
+			w->shorts, MN_KEY_MIN);
 	return err || w->bad ? -EINVAL : 0;
 }
 

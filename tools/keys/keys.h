@@ -39,6 +39,8 @@ void mnt_use_arg(struct argp_state *state, const char *arg, enum mn_store_use *o
 /* HEX, @FILE (hex, a newline may follow) or - (the same from standard input). A HEX argument is wiped from the process's
  * arguments. */
 void mnt_key_arg(struct argp_state *state, const char *option, char *arg, struct mn_key *out);
+/* Says so when it is short: those of less than 16 bytes are taken only with --allow-short-keys. */
+void mnt_key_warn(const struct mn_key *key);
 
 /* ---- the store ---- */
 

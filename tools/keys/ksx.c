@@ -52,6 +52,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--key, --id and --rand are needed");
 		if (a->key.len < MN_KEY_MIN && !a->allow_short)
 			argp_error(state, "--key: shorter than %d bytes", MN_KEY_MIN);
+		mnt_key_warn(&a->key);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
