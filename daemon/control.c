@@ -171,7 +171,8 @@ static int evict(void *arg, struct mn_ctl_request *r, struct nlattr **attrs)
 	return MN_CTL_LATER;
 }
 
-/* The kid is provisioned with the device; without one it is that of the KpsaxiId that mncse-keys makes, <entity>@<IN's ID>. */
+/* The kid is provisioned with the device. Without one it is that of the KpsaxiId that mncse-keys makes, <entity>@<IN's ID>: for a device
+ * whose KpsaxmId was made so, <entity>@<gateway's ID>. Of another's nobody here can know it, and a wrong one shuts the device out. */
 static int read_kid(const struct mnd_gateway *g, struct mn_ctl_request *r, struct nlattr **attrs,
 		    struct mn_device_record *d)
 {
@@ -184,9 +185,16 @@ static int read_kid(const struct mnd_gateway *g, struct mn_ctl_request *r, struc
 		memcpy(d->kid, nla_data(attrs[MNCSE_A_KID]), MN_KID_LEN);
 		return 0;
 	}
+	snprintf(id, sizeof(id), "%s@%s", d->id, g->settings.gateway_id);
+	if (strcmp(id, d->kpsa_id) != 0)
+		return mn_ctl_fail(
+			r, -EINVAL,
+			"kid: needed, with --kid or --in-id: %s does not tell the KpsaxiId",
+			d->kpsa_id);
 	snprintf(id, sizeof(id), "%s@%s", d->id, g->settings.in_id);
 	if (mn_kpsa_id_check(id, strlen(id)))
 		return mn_ctl_fail(r, -EINVAL, "kid: needed, because %s is no KpsaxiId", id);
+	mn_info("device %s: no kid was given, taken is that of %s", d->id, id);
 	return mn_kid(id, strlen(id), d->kid);
 }
 

@@ -181,6 +181,14 @@ for who in mncsed incsed; do
 done
 fails "a second add of the same device" 1 "" ctl mncsed add --device C00000 --group g1 \
 	--kpsa-id C00000@mn-cse-1 --in-id C00000@in-cse-1 --key "@$T/kpsaxm.hex"
+# the kid of C00013@in-cse-1
+KID=$(printf C00013@in-cse-1 | sha256sum | cut -c 1-14)
+fails "a device whose KpsaxmId tells nothing of its KpsaxiId needs a kid" 1 "kid: needed" ctl mncsed add --device C00013 --group g1 \
+	--kpsa-id C00013@elsewhere --key - <<<"11$KEY_M"
+check "one that is named as mncse-keys names it does not" ctl mncsed add --device C00013 --group g1 --kpsa-id C00013@mn-cse-1 \
+	--key - <<<"11$KEY_M"
+is "its kid is that of its KpsaxiId" "$("$BIN/mncse-keys" export --store "$T/gateway.db" | grep -c "$KID")" 1
+check "and it can be removed" ctl mncsed remove C00013
 cp "$T/devices.csv" "$T/before.csv"
 awk -F , -v OFS=, -v m="$KEY_M" -v i="$KEY_I" 'NR == 1 {
 	for (c = 1; c <= NF; c++) at[$c] = c
