@@ -41,6 +41,10 @@ static bool is_text(const void *text, size_t len)
 	const utf8proc_uint8_t *p = text;
 	utf8proc_int32_t c;
 
+	while (len && *p >= 0x20 && *p < 0x7f) {
+		p++;
+		len--;
+	}
 	while (len) {
 		utf8proc_ssize_t n = utf8proc_iterate(p, (utf8proc_ssize_t)len, &c);
 
@@ -53,16 +57,35 @@ static bool is_text(const void *text, size_t len)
 }
 
 /* A string option of 1..max bytes into out (max + 1). -ENOENT absent, -EBADMSG. */
+static int take_text(const struct mn_coap_option *o, char *out, size_t max)
+{
+	if (!o->value)
+		return -ENOENT;
+	if (!o->len || o->len > max || !is_text(o->value, o->len))
+		return -EBADMSG;
+	memcpy(out, o->value, o->len);
+	out[o->len] = '\0';
+	return 0;
+}
+
 static int read_text(const struct mn_coap *m, uint16_t number, char *out, size_t max)
 {
-	struct mn_coap_option o;
+	struct mn_coap_option o = { .value = NULL };
 
-	if (!mn_coap_option_find(m, number, &o))
+	mn_coap_option_find(m, number, &o);
+	return take_text(&o, out, max);
+}
+
+/* As mn_coap_option_uint, of at most two bytes. */
+static int take_uint(const struct mn_coap_option *o, uint32_t *out)
+{
+	if (!o->value)
 		return -ENOENT;
-	if (!o.len || o.len > max || !is_text(o.value, o.len))
+	if (o->len > 2)
 		return -EBADMSG;
-	memcpy(out, o.value, o.len);
-	out[o.len] = '\0';
+	*out = 0;
+	for (size_t i = 0; i < o->len; i++)
+		*out = *out << 8 | o->value[i];
 	return 0;
 }
 
@@ -94,18 +117,73 @@ static bool is_mixture(const struct mn_coap *m, enum mn_onem2m_numbering n)
 	return has_any_of(m, not_ours->own, not_ours->own_len);
 }
 
-/* The number of FR decides, else that of RQI. */
-static enum mn_onem2m_numbering request_numbering(const struct mn_coap *m)
-{
-	const struct numbers *v3_9 = &numbers[MN_NUMBERS_TS0008_V3_9];
-	const struct numbers *before = &numbers[MN_NUMBERS_BEFORE_2022];
+/* What a request has, from one walk over its options: the first of each number; value NULL = absent. */
+struct options {
+	struct mn_coap_option fr[2], rqi[2]; /* by numbering */
+	struct mn_coap_option ty, rvi, format, accept;
+	bool own[2]; /* any that only this numbering has */
+	bool query;
+};
 
-	if (has(m, v3_9->fr))
+static bool is_own(enum mn_onem2m_numbering n, uint16_t number)
+{
+	for (size_t i = 0; i < numbers[n].own_len; i++)
+		if (numbers[n].own[i] == number)
+			return true;
+	return false;
+}
+
+static void take_first(struct mn_coap_option *to, const struct mn_coap_option *o)
+{
+	if (!to->value)
+		*to = *o;
+}
+
+static void take_onem2m(struct options *all, const struct mn_coap_option *o)
+{
+	if (o->number == OPT_TY)
+		take_first(&all->ty, o);
+	else if (o->number == OPT_RVI)
+		take_first(&all->rvi, o);
+	for (int i = 0; i < 2; i++) {
+		if (o->number == numbers[i].fr)
+			take_first(&all->fr[i], o);
+		else if (o->number == numbers[i].rqi)
+			take_first(&all->rqi[i], o);
+		else if (all->own[i] || !is_own((enum mn_onem2m_numbering)i, o->number))
+			continue;
+		all->own[i] = true;
+	}
+}
+
+static void read_options(const struct mn_coap *m, struct options *all)
+{
+	struct mn_coap_cursor at = { 0 };
+	struct mn_coap_option o;
+
+	memset(all, 0, sizeof(*all));
+	while (mn_coap_option_next(m, &at, &o)) {
+		if (o.number == MN_COAP_OPT_CONTENT_FORMAT)
+			take_first(&all->format, &o);
+		else if (o.number == MN_COAP_OPT_ACCEPT)
+			take_first(&all->accept, &o);
+		else if (o.number == MN_COAP_OPT_URI_QUERY)
+			all->query = true;
+		else if (o.number >= 256)
+			take_onem2m(all, &o);
+	}
+}
+
+/* The number of FR decides, else that of RQI. */
+static enum mn_onem2m_numbering request_numbering(const struct options *o)
+{
+	if (o->fr[MN_NUMBERS_TS0008_V3_9].value)
 		return MN_NUMBERS_TS0008_V3_9;
-	if (has(m, before->fr))
+	if (o->fr[MN_NUMBERS_BEFORE_2022].value)
 		return MN_NUMBERS_BEFORE_2022;
-	return !has(m, v3_9->rqi) && has(m, before->rqi) ? MN_NUMBERS_BEFORE_2022 :
-							   MN_NUMBERS_TS0008_V3_9;
+	return !o->rqi[MN_NUMBERS_TS0008_V3_9].value && o->rqi[MN_NUMBERS_BEFORE_2022].value ?
+		       MN_NUMBERS_BEFORE_2022 :
+		       MN_NUMBERS_TS0008_V3_9;
 }
 
 static int refuse(enum mn_rsc rsc, const char *text, const char **why)
@@ -114,14 +192,15 @@ static int refuse(enum mn_rsc rsc, const char *text, const char **why)
 	return (int)rsc;
 }
 
-static int read_op(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+static int read_op(const struct mn_coap *m, const struct options *o, struct mn_onem2m_request *out,
+		   const char **why)
 {
 	switch (m->code) {
 	case MN_COAP_GET:
 		out->op = MN_OP_RETRIEVE;
 		return 0;
 	case MN_COAP_POST:
-		out->op = has(m, OPT_TY) ? MN_OP_CREATE : MN_OP_NOTIFY;
+		out->op = o->ty.value ? MN_OP_CREATE : MN_OP_NOTIFY;
 		return 0;
 	case MN_COAP_PUT:
 		out->op = MN_OP_UPDATE;
@@ -139,13 +218,13 @@ static int read_op(const struct mn_coap *m, struct mn_onem2m_request *out, const
 
 /* What the answer needs whatever else is wrong: RQI (of the other numbering where ours has none)
  * and RVI. */
-static int read_reply_to(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+static int read_reply_to(const struct options *o, struct mn_onem2m_request *out, const char **why)
 {
-	int rqi = read_text(m, numbers[out->numbering].rqi, out->rqi, MN_RQI_MAX);
-	int rvi = read_text(m, OPT_RVI, out->rvi, MN_RVI_MAX);
+	int rqi = take_text(&o->rqi[out->numbering], out->rqi, MN_RQI_MAX);
+	int rvi = take_text(&o->rvi, out->rvi, MN_RVI_MAX);
 
 	if (rqi == -ENOENT)
-		rqi = read_text(m, numbers[other(out->numbering)].rqi, out->rqi, MN_RQI_MAX);
+		rqi = take_text(&o->rqi[other(out->numbering)], out->rqi, MN_RQI_MAX);
 	if (rqi)
 		return refuse(MN_RSC_BAD_REQUEST,
 			      rqi == -ENOENT ? "no request identifier" :
@@ -157,7 +236,8 @@ static int read_reply_to(const struct mn_coap *m, struct mn_onem2m_request *out,
 	return 0;
 }
 
-static int check_options(const struct mn_coap *m, enum mn_onem2m_numbering n, const char **why)
+static int check_options(const struct mn_coap *m, const struct options *o,
+			 enum mn_onem2m_numbering n, const char **why)
 {
 	/* 256 is elective, so the list serves both: a number of the other numbering is refused
 	 * before. */
@@ -174,9 +254,9 @@ static int check_options(const struct mn_coap *m, enum mn_onem2m_numbering n, co
 					  OPT_EC,
 					  OPT_VSI };
 
-	if (is_mixture(m, n))
+	if (o->own[other(n)])
 		return refuse(MN_RSC_BAD_REQUEST, "options of both numberings", why);
-	if (has(m, MN_COAP_OPT_URI_QUERY))
+	if (o->query)
 		return refuse(MN_RSC_BAD_REQUEST, "no query parameter is supported", why);
 	if (mn_coap_critical_unknown(m, known, COUNT(known)))
 		return refuse(MN_RSC_BAD_REQUEST, "unknown or repeated critical option", why);
@@ -222,17 +302,18 @@ static bool read_to(const struct mn_coap *m, char out[MN_TO_MAX + 1])
 	return n > 0;
 }
 
-static int read_parameters(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+static int read_parameters(const struct mn_coap *m, const struct options *o,
+			   struct mn_onem2m_request *out, const char **why)
 {
 	uint32_t v;
 	int r;
 
-	r = read_text(m, numbers[out->numbering].fr, out->from, MN_ENTITY_MAX);
+	r = take_text(&o->fr[out->numbering], out->from, MN_ENTITY_MAX);
 	if (r == -EBADMSG)
 		return refuse(MN_RSC_BAD_REQUEST, "originator of a wrong length or no text", why);
 	out->has_from = !r;
 
-	r = mn_coap_option_uint(m, OPT_TY, 2, &v);
+	r = take_uint(&o->ty, &v);
 	if (r != -ENOENT) {
 		if (r || !v || out->op != MN_OP_CREATE)
 			return refuse(MN_RSC_BAD_REQUEST, "resource type out of place", why);
@@ -241,7 +322,7 @@ static int read_parameters(const struct mn_coap *m, struct mn_onem2m_request *ou
 	if (!read_to(m, out->to))
 		return refuse(MN_RSC_BAD_REQUEST, "no or no valid target path", why);
 
-	r = mn_coap_option_uint(m, MN_COAP_OPT_ACCEPT, 2, &v);
+	r = take_uint(&o->accept, &v);
 	if (r != -ENOENT) {
 		if (r || (v != MN_COAP_FORMAT_JSON && v != MN_COAP_FORMAT_CBOR))
 			return refuse(MN_RSC_NOT_ACCEPTABLE, "no format of ours is accepted", why);
@@ -266,9 +347,10 @@ static int read_format(const struct mn_coap *m)
 	return v == MN_COAP_FORMAT_JSON || v == MN_COAP_FORMAT_CBOR ? (int)v : -1;
 }
 
-static int find_content(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
+static int find_content(const struct mn_coap *m, const struct options *o,
+			struct mn_onem2m_request *out, const char **why)
 {
-	int format;
+	uint32_t format;
 
 	if (!m->payload_len != !op_has_content(out->op))
 		return refuse(MN_RSC_BAD_REQUEST,
@@ -277,10 +359,10 @@ static int find_content(const struct mn_coap *m, struct mn_onem2m_request *out, 
 			      why);
 	if (!m->payload_len)
 		return 0;
-	format = read_format(m);
-	if (format < 0)
+	if (take_uint(&o->format, &format) ||
+	    (format != MN_COAP_FORMAT_JSON && format != MN_COAP_FORMAT_CBOR))
 		return refuse(MN_RSC_UNSUPPORTED_MEDIA, "content neither JSON nor CBOR", why);
-	out->content_format = format;
+	out->content_format = (int)format;
 	out->raw = m->payload;
 	out->raw_len = m->payload_len;
 	return 0;
@@ -304,22 +386,24 @@ int mn_onem2m_request_content(struct mn_onem2m_request *r, const char **why)
 
 int mn_onem2m_request_head(const struct mn_coap *m, struct mn_onem2m_request *out, const char **why)
 {
+	struct options o;
 	int op;
 	int r;
 
 	memset(out, 0, sizeof(*out));
 	out->content_format = -1;
 	*why = "";
-	out->numbering = request_numbering(m);
-	op = read_op(m, out, why);
-	r = read_reply_to(m, out, why);
+	read_options(m, &o);
+	out->numbering = request_numbering(&o);
+	op = read_op(m, &o, out, why);
+	r = read_reply_to(&o, out, why);
 	if (op || r)
 		return op ? op : r;
-	r = check_options(m, out->numbering, why);
+	r = check_options(m, &o, out->numbering, why);
 	if (!r)
-		r = read_parameters(m, out, why);
+		r = read_parameters(m, &o, out, why);
 	if (!r)
-		r = find_content(m, out, why);
+		r = find_content(m, &o, out, why);
 	return r;
 }
 

@@ -9,7 +9,8 @@
 int mnt_answer_digest(const struct mn_coap *inner, uint8_t out[MN_SHA256_LEN])
 {
 	size_t len = 1 + inner->options_len + (inner->payload_len ? 1 + inner->payload_len : 0);
-	uint8_t *p = malloc(len);
+	uint8_t some[1024];
+	uint8_t *p = len > sizeof(some) ? malloc(len) : some;
 	int err;
 
 	if (!p)
@@ -23,7 +24,8 @@ int mnt_answer_digest(const struct mn_coap *inner, uint8_t out[MN_SHA256_LEN])
 	}
 	err = mn_sha256(p, len, out);
 	mn_zero(p, len);
-	free(p);
+	if (p != some)
+		free(p);
 	return err;
 }
 

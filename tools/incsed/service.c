@@ -57,7 +57,7 @@ static bool from_fits(const struct mn_onem2m_request *r, const char *device_id)
 	char from[MN_ENTITY_MAX + 1];
 	size_t len;
 
-	if (!r->has_from)
+	if (!r->has_from || !strcmp(r->from, device_id)) /* which is normalised */
 		return true;
 	return !mn_entity_normalise(r->from, strlen(r->from), from, &len) &&
 	       !strcmp(from, device_id);
