@@ -171,7 +171,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' '$(1)' '$(2)';
 endif
 
-.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files deb check-deb clean distclean help \
+.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files install-completion deb check-deb clean distclean help \
 	need-packages FORCE
 
 all: lib programs
@@ -322,8 +322,13 @@ config_file = { [ -e $(DESTDIR)$(SYSCONFDIR)/mncse/$(1) ] || install -D -m 644 t
 install: all
 	@+$(MAKE) --no-print-directory install-files
 
+# bash finds it by the program's name
+install-completion:
+	$(foreach p,$(call have,$(BIN_NAMES) $(SBIN_NAMES)),install -D -m 644 tools/completion/mncse.bash \
+		$(DESTDIR)$(DATADIR)/bash-completion/completions/$(p) &&) :
+
 # what is built, as it is
-install-files:
+install-files: install-completion
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
 	$(foreach p,$(call have,$(BIN_NAMES)),install -m 755 $(O)/bin/$(p) $(DESTDIR)$(BINDIR)/$(p) &&) :
 	$(foreach p,$(call have,$(SBIN_NAMES)),install -m 755 $(O)/bin/$(p) $(DESTDIR)$(SBINDIR)/$(p) &&) :
@@ -366,7 +371,7 @@ help:
 #: make check-vm      the kernel tests on Debian's 6.1 and 6.12 in QEMU (VM=6.1: only that); the first run wants root for packages
 #: make check-vm-bpf  the BPF programs on the same kernels
 #: make layers style  the checks of structure and style; `make format` applies the style
-#: make install       programs, man pages, systemd units, /etc/mncse; PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc UNITDIR=
+#: make install       programs, man pages, bash completion, systemd units, /etc/mncse; PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc UNITDIR=
 #: make deb           Debian packages mncse, mncse-in and mncse-dkms in build/deb/; the first run fetches wolfSSL's source
 #: make check-deb     installs, uses, upgrades and purges them in a Debian 12 of its own with systemd (root; the first run wants packages)
 #: make clean         removes what make built, keeps wolfSSL; `make distclean` removes build/

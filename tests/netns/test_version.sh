@@ -12,6 +12,8 @@ for program in mncsed incsed mncsectl mncse-keys mncse-device mncse-bench; do
 	done
 done
 
+is "the Debian packages have it" "$(sed -n '1s/.*(\([^-~)]*\).*/\1/p' "$(dirname "$0")/../../tools/debian/changelog")" "$VERSION"
+
 net_up
 keys 1
 start_in
