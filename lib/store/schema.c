@@ -42,10 +42,14 @@ static const struct {
 		     ") STRICT, WITHOUT ROWID" },
 	/* A row holds what one transaction remembers (answer.c); which of it, and for whom, is in memory. */
 	{ "answer", "CREATE TABLE answer (seq INTEGER PRIMARY KEY, records BLOB NOT NULL) STRICT" },
+	/* A contentInstance that is named by its serial (resource.c) has neither path nor ri here, and is in no index of them. */
 	{ "resource", "CREATE TABLE resource ("
-		      "serial INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, parent TEXT NOT NULL,"
-		      " ri TEXT NOT NULL UNIQUE, ty INTEGER NOT NULL, json TEXT NOT NULL"
+		      "serial INTEGER PRIMARY KEY, path TEXT, parent TEXT NOT NULL,"
+		      " ri TEXT, ty INTEGER NOT NULL, json TEXT NOT NULL"
 		      ") STRICT" },
+	{ "resource_path",
+	  "CREATE UNIQUE INDEX resource_path ON resource (path) WHERE path IS NOT NULL" },
+	{ "resource_ri", "CREATE UNIQUE INDEX resource_ri ON resource (ri) WHERE ri IS NOT NULL" },
 	{ "resource_parent", "CREATE INDEX resource_parent ON resource (parent, ty)" },
 };
 #define SCHEMA_N (sizeof(schema) / sizeof(schema[0]))
@@ -138,12 +142,21 @@ static const char *const statements[MN_SQL_MAX] = {
 	[MN_SQL_ANSWER_DEL] = "DELETE FROM answer WHERE seq = ?1",
 	[MN_SQL_ANSWER_EACH] = "SELECT seq, records FROM answer ORDER BY seq",
 
-	[MN_SQL_RESOURCE_PUT] = "INSERT INTO resource (path, parent, ri, ty, json)"
-				" VALUES (?1, ?2, ?3, ?4, ?5)",
+	[MN_SQL_RESOURCE_PUT] = "INSERT INTO resource (serial, path, parent, ri, ty, json)"
+				" VALUES (nullif(?6, 0), ?1, ?2, ?3, ?4, ?5)",
+	[MN_SQL_RESOURCE_PLAIN] = "INSERT INTO resource (serial, parent, ty, json)"
+				  " VALUES (?1, ?2, ?3, ?4)",
+	[MN_SQL_RESOURCE_TAKEN] = "SELECT 1 FROM resource WHERE path = ?1",
 	[MN_SQL_RESOURCE_SET] = "UPDATE resource SET json = ?2 WHERE path = ?1",
+	[MN_SQL_RESOURCE_SET_PLAIN] = "UPDATE resource SET json = ?2 WHERE serial = ?1",
 	/* '0' follows '/': what lies between is all that is below the path. */
 	[MN_SQL_RESOURCE_DEL] = "DELETE FROM resource WHERE path = ?1"
-				" OR (path >= ?1 || '/' AND path < ?1 || '0')",
+				" OR (path >= ?1 || '/' AND path < ?1 || '0')"
+				" OR parent = ?1 OR (parent >= ?1 || '/' AND parent < ?1 || '0')",
+	[MN_SQL_RESOURCE_DEL_PLAIN] = "DELETE FROM resource WHERE serial = ?1",
+	[MN_SQL_RESOURCE_LAST] = "SELECT coalesce(max(serial), 0) FROM resource",
+	[MN_SQL_RESOURCE_BY_SERIAL] =
+		"SELECT " RESOURCE_COLUMNS " WHERE serial = ?1 AND path IS NULL",
 	[MN_SQL_RESOURCE_BY_PATH] = "SELECT " RESOURCE_COLUMNS " WHERE path = ?1",
 	[MN_SQL_RESOURCE_BY_RI] = "SELECT " RESOURCE_COLUMNS " WHERE ri = ?1",
 	[MN_SQL_RESOURCE_OLDEST] = "SELECT " RESOURCE_COLUMNS " WHERE parent = ?1 AND ty = ?2"

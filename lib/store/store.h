@@ -154,8 +154,12 @@ struct mn_resource_record {
 	const char *ri;     /* resource ID, unique */
 	unsigned int ty;
 	const char *json; /* all attributes as one JSON object, terminated */
-	int64_t serial;   /* creation order, assigned by put of a new row */
+	/* Creation order. put: not taken yet; 0 = one more than the highest. A contentInstance (ty 4) whose ri and last name are
+	 * "cin_" and its serial in hex costs the least. */
+	int64_t serial;
 };
+/* The highest serial, 0 = none. */
+int mn_store_resource_last(struct mn_store *s, int64_t *serial);
 int mn_store_resource_put(struct mn_store *s,
 			  const struct mn_resource_record *r); /* new: -EEXIST */
 int mn_store_resource_set(struct mn_store *s, const char *path, const char *json); /* -ENOENT */

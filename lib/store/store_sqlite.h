@@ -14,6 +14,8 @@
 #define MN_SQL_VERSION 2
 #define MN_SQL_ROW_MAX (4 << 20) /* no row of ours comes near */
 
+#define MN_SQL_PLAIN_BYTES 24
+
 enum mn_sql {
 	MN_SQL_BEGIN,
 	MN_SQL_COMMIT,
@@ -49,8 +51,14 @@ enum mn_sql {
 	MN_SQL_ANSWER_DEL,
 	MN_SQL_ANSWER_EACH,
 	MN_SQL_RESOURCE_PUT,
+	MN_SQL_RESOURCE_PLAIN,
+	MN_SQL_RESOURCE_TAKEN,
 	MN_SQL_RESOURCE_SET,
+	MN_SQL_RESOURCE_SET_PLAIN,
 	MN_SQL_RESOURCE_DEL,
+	MN_SQL_RESOURCE_DEL_PLAIN,
+	MN_SQL_RESOURCE_LAST,
+	MN_SQL_RESOURCE_BY_SERIAL,
 	MN_SQL_RESOURCE_BY_PATH,
 	MN_SQL_RESOURCE_BY_RI,
 	MN_SQL_RESOURCE_OLDEST,
@@ -67,6 +75,9 @@ struct mn_store {
 	bool allow_short_keys;
 	bool in_transaction; /* between begin and commit or rollback of the caller */
 	struct mn_remembered answers;
+	/* Of a resource that has no columns for them, while it is given. */
+	char path[1024 + MN_SQL_PLAIN_BYTES];
+	char ri[MN_SQL_PLAIN_BYTES];
 	char own_id[MN_GATEWAY_ID_MAX + 1];
 	char error[256];
 };

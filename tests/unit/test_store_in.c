@@ -433,6 +433,59 @@ static void resources_make_a_tree(void **state)
 	assert_int_equal(mn_store_resource_get(f->in, "in-cse", take_resource, &seen), -EBADMSG);
 }
 
+static int put_serial(struct mn_store *s, const char *path, const char *ri, int64_t serial)
+{
+	struct mn_resource_record r = { path, "in-cse/cnt", ri, 4, "{}", serial };
+
+	return mn_store_resource_put(s, &r);
+}
+
+static void instance_named_by_its_serial_is_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	struct seen seen = { 0 };
+	int64_t last;
+
+	assert_int_equal(put(f->in, "in-cse/cnt", "in-cse", "c1", 3), 0);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a1", "cin_a1", 0xa1), 0);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a2", "cin_a2", 0xa2), 0);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/x", "cin_a3", 0xa3), 0);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a5", "cin_a4", 0xa4), 0);
+	assert_int_equal(store_sql_int(f->in_path, "SELECT count(*) FROM resource"
+						   " WHERE path IS NULL AND ri IS NULL"),
+			 2);
+	/* Each name is taken once, whichever way it is kept. */
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a1", "cin_a1", 0xa1), -EEXIST);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a1", "y", 0xb1), -EEXIST);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/y", "cin_a1", 0xb1), -EEXIST);
+	assert_int_equal(put_serial(f->in, "in-cse/cnt/cin_a5", "cin_a5", 0xa5), -EEXIST);
+	assert_int_equal(mn_store_resource_last(f->in, &last), 0);
+	assert_int_equal(last, 0xa4);
+
+	assert_int_equal(mn_store_resource_get(f->in, "in-cse/cnt/cin_a1", take_resource, &seen),
+			 0);
+	assert_int_equal(seen.serial, 0xa1);
+	assert_int_equal(mn_store_resource_get(f->in, "cin_a1", take_resource, &seen), 0);
+	assert_int_equal(mn_store_resource_get(f->in, "cin_a3", take_resource, &seen), 0);
+	assert_string_equal(seen.paths, "in-cse/cnt/cin_a1 in-cse/cnt/cin_a1 in-cse/cnt/x ");
+	assert_int_equal(mn_store_resource_get(f->in, "in-cse/cin_a1", take_resource, &seen),
+			 -ENOENT);
+	assert_int_equal(mn_store_resource_get(f->in, "in-cse/cnt/cin_0a1", take_resource, &seen),
+			 -ENOENT);
+	seen = (struct seen){ 0 };
+	assert_int_equal(mn_store_resource_children(f->in, "in-cse/cnt", take_resource, &seen), 0);
+	assert_string_equal(seen.paths, "in-cse/cnt/cin_a1 in-cse/cnt/cin_a2 in-cse/cnt/x "
+					"in-cse/cnt/cin_a5 ");
+	assert_int_equal(mn_store_resource_set(f->in, "in-cse/cnt/cin_a2", "{\"a\":1}"), 0);
+	seen = (struct seen){ 0 };
+	assert_int_equal(mn_store_resource_get(f->in, "cin_a2", take_resource, &seen), 0);
+	assert_string_equal(seen.json, "{\"a\":1}");
+	assert_int_equal(mn_store_resource_del(f->in, "in-cse/cnt/cin_a1"), 1);
+	assert_int_equal(mn_store_resource_del(f->in, "in-cse/cnt/cin_a1"), -ENOENT);
+	assert_int_equal(mn_store_resource_del(f->in, "in-cse"), 4); /* with what has no path */
+	assert_int_equal(store_sql_int(f->in_path, "SELECT count(*) FROM resource"), 0);
+}
+
 static void effect_and_answer_are_one(void **state)
 {
 	struct fixture *f = *state;
@@ -460,6 +513,7 @@ int main(void)
 		STORE_TEST(last_16_and_300_seconds_are_kept),
 		STORE_TEST(expire_works_in_bounded_steps),
 		STORE_TEST(resources_make_a_tree),
+		STORE_TEST(instance_named_by_its_serial_is_like_any_other),
 		STORE_TEST(effect_and_answer_are_one),
 	};
 

@@ -88,7 +88,7 @@ int mnt_lineage_open(struct mnt_lineage *l, struct mn_store *s, const char *stor
 
 int mnt_lineage_advance(struct mnt_lineage *l, struct mn_store *s)
 {
-	struct mn_resource_record r = { .path = ROW, .parent = "-", .ri = ROW };
+	struct mn_resource_record r = { .path = ROW, .parent = "-", .ri = ROW, .serial = -1 };
 	uint8_t random[MNT_LINEAGE_TAG / 2];
 	char row[ROW_LEN + 1];
 	int err = mn_random(random, sizeof(random));

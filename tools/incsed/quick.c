@@ -101,6 +101,7 @@ struct made {
 	const struct mnt_container *parent;
 	const char *from;
 	char ri[32];
+	uint64_t serial;
 	const char *time;
 };
 
@@ -148,6 +149,7 @@ static int put_row(struct mnt_resources *t, const struct made *m)
 		.ri = m->ri,
 		.ty = MNT_TY_CIN,
 		.json = json,
+		.serial = (int64_t)m->serial,
 	};
 	struct text name = { .buf = path, .max = sizeof(path) - 1 };
 	int err;
@@ -188,7 +190,8 @@ bool mnt_quick_execute(struct mnt_resources *t, const struct mn_onem2m_request *
 	    (!c->shared && strcmp(mnt_row_text(&c->row, "_o"), from)) || !ids_plain(from, c) ||
 	    strlen(c->row.path) + 1 + sizeof(m.ri) > MN_TO_MAX)
 		return false;
-	snprintf(m.ri, sizeof(m.ri), "cin_%llx", (unsigned long long)mnt_resource_next_id(t));
+	m.serial = mnt_resource_next_id(t);
+	snprintf(m.ri, sizeof(m.ri), "cin_%llx", (unsigned long long)m.serial);
 	m.time = mnt_resource_time(t, now);
 	err = put_row(t, &m);
 	*text = NULL;

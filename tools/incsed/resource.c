@@ -197,8 +197,9 @@ static int begin_row(struct task *k, const json_t *given, struct mnt_row *row)
 	const char *ri = id;
 	int n;
 
+	row->serial = (int64_t)mnt_resource_next_id(k->t);
 	snprintf(id, sizeof(id), "%s_%llx", mnt_attribute_wrapper(k->r->ty) + 4,
-		 (unsigned long long)mnt_resource_next_id(k->t));
+		 (unsigned long long)row->serial);
 	if (k->r->ty == MNT_TY_AE)
 		ri = k->from;
 	if (!rn)
@@ -435,7 +436,7 @@ void mnt_resource_execute(struct mnt_resources *t, const struct mn_onem2m_reques
 
 static int put_base(struct mnt_resources *t, int64_t now)
 {
-	MNT_ROW row = { .ty = MNT_TY_CB };
+	MNT_ROW row = { .ty = MNT_TY_CB, .serial = (int64_t)mnt_resource_next_id(t) };
 	char csi[MN_GATEWAY_ID_MAX + 2];
 	json_t *more;
 	int err;
@@ -468,7 +469,8 @@ static int put_container(struct mnt_resources *t, const char *path, int64_t now)
 		return err;
 	if (parent.ty == MNT_TY_CIN)
 		return -ENOTDIR;
-	snprintf(ri, sizeof(ri), "cnt_%llx", (unsigned long long)mnt_resource_next_id(t));
+	row.serial = (int64_t)mnt_resource_next_id(t);
+	snprintf(ri, sizeof(ri), "cnt_%llx", (unsigned long long)row.serial);
 	err = assign(&row, ri, strrchr(path, '/') + 1, mnt_row_text(&parent, "ri"), now);
 	if (err)
 		return err;
@@ -512,6 +514,7 @@ int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const cha
 			const struct mn_config_strings *open, int64_t now)
 {
 	MNT_ROW base = { 0 };
+	int64_t last;
 	int err;
 
 	mnt_containers_drop(t);
@@ -520,7 +523,11 @@ int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const cha
 	c->write_back = write_back;
 	c->write_back_arg = t;
 	snprintf(t->cse_id, sizeof(t->cse_id), "%s", cse_id);
-	err = mnt_row_get(c->store, MNT_BASE_NAME, &base);
+	err = mn_store_resource_last(c->store, &last);
+	if (!err && last > 0 && (uint64_t)last > t->last_id)
+		t->last_id = (uint64_t)last; /* whatever the clock says */
+	if (!err)
+		err = mnt_row_get(c->store, MNT_BASE_NAME, &base);
 	if (err == -ENOENT)
 		err = put_base(t, now);
 	for (size_t i = 0; open && i < open->n && !err; i++)

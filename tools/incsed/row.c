@@ -52,6 +52,7 @@ int mnt_row_put(struct mnt_commit *c, const struct mnt_row *r, const char *paren
 		.ri = mnt_row_text(r, "ri"),
 		.ty = r->ty,
 		.json = json,
+		.serial = r->serial,
 	};
 	int err = json ? mnt_commit_begin(c) : -ENOMEM;
 

@@ -11,6 +11,7 @@
 struct mnt_row {
 	char path[MN_TO_MAX + 1];
 	unsigned int ty;
+	int64_t serial;     /* of a new one; 0 = the store finds one */
 	json_t *attributes; /* owned */
 };
 void mnt_row_fini(struct mnt_row *r);
