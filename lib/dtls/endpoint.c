@@ -89,11 +89,14 @@ int mn_endpoint_new(struct mn_loop *l, const struct mn_endpoint_config *c,
 	e->ops = *ops;
 	e->arg = arg;
 	e->bury.fn = mn_session_bury;
+	e->admit.fn = mn_waiting_admit;
+	e->waiting_tail = &e->waiting;
 	e->id_step = c->id_step ? c->id_step : 1;
 	e->last_id = (c->first_id ? c->first_id : 1) - e->id_step;
 	mn_pool_init(&e->session_pool, sizeof(struct mn_session), SIZE_MAX);
 	mn_pool_init(&e->flight_pool, sizeof(struct mn_flight), SIZE_MAX);
 	mn_pool_init(&e->half_pool, sizeof(struct mn_half), SIZE_MAX);
+	mn_pool_init(&e->waiting_pool, sizeof(struct mn_waiting), SIZE_MAX);
 	err = take_config(e, c);
 	if (!err)
 		err = mn_table_init(&e->sessions);
@@ -121,6 +124,7 @@ void mn_endpoint_free(struct mn_endpoint *e)
 		mn_session_end(e->all, MN_CLOSE_LOCAL, true);
 	mn_session_bury(&e->bury);
 	mn_loop_undefer(e->loop, &e->bury);
+	mn_loop_undefer(e->loop, &e->admit);
 	for (unsigned int i = 0; i < e->listener_n; i++)
 		mn_udp_free(e->listeners[i]);
 	for (unsigned int i = 0; i < e->shared_n; i++)
@@ -131,6 +135,13 @@ void mn_endpoint_free(struct mn_endpoint *e)
 	mn_pool_fini(&e->session_pool);
 	mn_pool_fini(&e->flight_pool);
 	mn_pool_fini(&e->half_pool);
+	while (e->waiting) {
+		struct mn_waiting *w = e->waiting;
+
+		e->waiting = w->next;
+		mn_pool_put(&e->waiting_pool, w);
+	}
+	mn_pool_fini(&e->waiting_pool);
 	mn_hs_factory_free(e->factory);
 	mn_cookies_fini(&e->cookies);
 	free(e);
@@ -206,15 +217,34 @@ static void send_hello_verify(struct mn_endpoint *e, struct mn_udp *u, const uni
 		    to);
 }
 
+static void start_handshake(struct mn_endpoint *e, struct mn_udp *u, uint8_t *data, size_t len,
+			    const union mn_addr *from, const struct mn_local *to,
+			    const struct mn_client_hello *hello)
+{
+	struct mn_half *h;
+	int err = mn_half_accept(e, u, from, to, hello, &h);
+
+	if (!err)
+		mn_half_input(h, data, len);
+	else if (err == -EAGAIN)
+		mn_waiting_add(e, u, data, len, from, to);
+	else
+		e->stats.drop_half_open++;
+}
+
 /* Nothing is kept before a valid cookie, and nothing that is open is touched. */
-static void client_hello(struct mn_endpoint *e, struct mn_udp *u, struct mn_record *r, size_t len,
-			 const union mn_addr *from, const struct mn_local *to)
+void mn_endpoint_hello(struct mn_endpoint *e, struct mn_udp *u, uint8_t *data, size_t len,
+		       const union mn_addr *from, const struct mn_local *to)
 {
 	struct mn_client_hello hello;
+	struct mn_record r;
 	struct mn_half *h;
-	int err = mn_client_hello_read(r, &hello);
+	size_t at = 0;
+	int err;
 
-	if (err || r->len + MNCSE_RECORD_HEADER != len) {
+	mn_record_next(data, len, &at, &r);
+	err = mn_client_hello_read(&r, &hello);
+	if (err || r.len + MNCSE_RECORD_HEADER != len) {
 		if (err == -EMSGSIZE)
 			e->stats.drop_fragment++;
 		else
@@ -240,8 +270,7 @@ static void client_hello(struct mn_endpoint *e, struct mn_udp *u, struct mn_reco
 		mn_half_free(h);
 	else if (!mn_table_find(&e->sessions, u, from))
 		stray(e, u, from, true);
-	if (!mn_half_accept(e, u, from, to, &hello, &h))
-		mn_half_input(h, r->header, len);
+	start_handshake(e, u, data, len, from, to, &hello);
 }
 
 static void session_records(struct mn_endpoint *e, struct mn_session *s, uint8_t *data, size_t len)
@@ -297,7 +326,7 @@ static void server_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 	}
 	mn_record_next(data, len, &at, &r);
 	if (mn_is_client_hello(&r)) {
-		client_hello(e, u, &r, len, from, to);
+		mn_endpoint_hello(e, u, data, len, from, to);
 		return;
 	}
 	s = (struct mn_session *)mn_table_find(&e->sessions, u, from);

@@ -51,6 +51,15 @@ struct mn_endpoint_ops {
 	void (*closed)(void *arg, struct mn_session *s, enum mn_close why, bool was_open);
 };
 
+/* Server, when half_open handshakes are under way and a ClientHello with a valid cookie comes:
+ *   - the oldest one yields if it has had its chance, half_chance_ms since its ClientHello;
+ *   - else the oldest one of an address that has more than 1/256 of all places, and more than the newcomer's;
+ *   - else the ClientHello waits until a handshake has ended. After 0.9 s it is dropped: its client sends it again after 1 s,
+ *     and the cookie is still good. At most 4 times half_open wait, which is a fortieth of the memory of a handshake each.
+ * So a storm of honest devices loses no handshake that it has begun. A
+ * peer that is silent holds a place no longer than its chance, and few addresses hold none against the others: it takes 256
+ * and half_open handshakes a second to keep honest ones waiting, and those then share the places in proportion to
+ * what they send. */
 struct mn_endpoint_config {
 	const char *hint;       /* server: psk_identity_hint; copied */
 	bool dhe;               /* offer/accept DHE-PSK first */
@@ -58,9 +67,10 @@ struct mn_endpoint_config {
 	unsigned int
 		half_open_addr;    /* cap an IP address; 0 = no cap of its own (half_open counts) */
 	unsigned int half_open_ms; /* 0 = 30,000 */
-	uint64_t idle_ms;          /* 0 = never */
-	uint64_t age_ms;           /* 0 = never */
-	unsigned int sessions;     /* cap; 0 = 1,048,576 */
+	unsigned int half_chance_ms; /* see below; 0 = 1,000 */
+	uint64_t idle_ms;            /* 0 = never */
+	uint64_t age_ms;             /* 0 = never */
+	unsigned int sessions;       /* cap; 0 = 1,048,576 */
 	/* mn_session_id counts from first_id in steps: endpoints of one process need not share a number. 0 = 1. Not reconfigured. */
 	unsigned int first_id, id_step;
 };

@@ -17,7 +17,9 @@ enum {
 	REPEAT_MAX_MS = 8000,
 	ECHO_MS = 400,
 	GIVE_UP_MS = 30000,
-	HALF_OPEN = 4096
+	CHANCE_MS = 1000,
+	HALF_OPEN = 4096,
+	LOOK = 64 /* how many of the oldest are looked at for one to end */
 };
 
 static uint64_t clock_us(void)
@@ -115,6 +117,7 @@ static struct mn_half *half_new(struct mn_endpoint *e, struct mn_udp *udp,
 	h->peer.udp = udp;
 	h->peer.addr = *addr;
 	h->began_us = clock_us();
+	h->began_ms = mn_loop_now(e->loop);
 	h->repeat_ms = REPEAT_MS;
 	mn_timer_init(&h->repeat, on_repeat);
 	mn_timer_init(&h->end, on_end);
@@ -149,6 +152,8 @@ static void unlink_server(struct mn_endpoint *e, struct mn_half *h)
 		e->oldest = h->newer;
 	e->half_by_addr[h->bucket]--;
 	e->stats.half_open--;
+	if (e->waiting)
+		mn_loop_defer(e->loop, &e->admit);
 }
 
 /* Addresses share buckets by a keyed hash: two that do are held to one cap between them. */
@@ -163,22 +168,53 @@ static unsigned int addr_bucket(struct mn_endpoint *e, const union mn_addr *from
 	return mn_table_hash(&e->halves, NULL, &host) % MN_HALF_BUCKETS;
 }
 
-static bool make_room(struct mn_endpoint *e, unsigned int bucket)
+unsigned int mn_half_cap(const struct mn_endpoint *e)
 {
-	unsigned int cap = e->config.half_open ? e->config.half_open : HALF_OPEN;
-	unsigned int by_addr = e->config.half_open_addr;
+	return e->config.half_open ? e->config.half_open : HALF_OPEN;
+}
+
+static bool had_its_chance(const struct mn_half *h)
+{
+	const struct mn_endpoint *e = h->endpoint;
+	unsigned int ms = e->config.half_chance_ms ? e->config.half_chance_ms : CHANCE_MS;
+
+	return mn_loop_now(e->loop) - h->began_ms >= ms;
+}
+
+/* Whose place a newcomer of that bucket gets when all are taken; NULL: nobody's (endpoint.h says by which rule). Addresses that
+ * share a bucket without knowing of each other are far below an address' share. */
+static struct mn_half *victim(struct mn_endpoint *e, unsigned int bucket)
+{
+	uint32_t share = mn_half_cap(e) / 256 + 1, own = e->half_by_addr[bucket] + 1;
+	struct mn_half *h = e->oldest;
+
+	if (had_its_chance(h))
+		return h;
+	if (share < own)
+		share = own;
+	for (unsigned int i = 0; h && i < LOOK; i++, h = h->newer)
+		if (e->half_by_addr[h->bucket] > share)
+			return h;
+	return NULL;
+}
+
+static int make_room(struct mn_endpoint *e, unsigned int bucket)
+{
+	unsigned int cap = mn_half_cap(e), by_addr = e->config.half_open_addr;
+	struct mn_half *h;
 
 	if (!by_addr)
 		by_addr = cap / 2 + 1;
-	if (e->half_by_addr[bucket] >= by_addr) {
-		e->stats.drop_half_open++;
-		return false;
-	}
+	if (e->half_by_addr[bucket] >= by_addr)
+		return -EBUSY;
 	while (e->stats.half_open >= cap) {
+		h = victim(e, bucket);
+		if (!h)
+			return -EAGAIN;
 		e->stats.drop_half_open++;
-		fail(e->oldest, MN_CLOSE_TIMEOUT);
+		fail(h, MN_CLOSE_TIMEOUT);
 	}
-	return true;
+	return 0;
 }
 
 int mn_half_accept(struct mn_endpoint *e, struct mn_udp *udp, const union mn_addr *from,
@@ -187,10 +223,10 @@ int mn_half_accept(struct mn_endpoint *e, struct mn_udp *udp, const union mn_add
 {
 	unsigned int bucket = addr_bucket(e, from);
 	struct mn_half *h;
-	int err;
+	int err = make_room(e, bucket);
 
-	if (!make_room(e, bucket))
-		return -EBUSY;
+	if (err)
+		return err;
 	h = half_new(e, udp, from, e->config.half_open_ms ? e->config.half_open_ms : GIVE_UP_MS);
 	if (!h)
 		return -ENOMEM;

@@ -53,10 +53,21 @@ struct mn_half {
 	unsigned int repeat_ms;
 	unsigned int bucket; /* server: of endpoint.half_by_addr */
 	void *owner;
-	uint64_t began_us, sent_ms;
+	uint64_t began_us, began_ms, sent_ms;
 	struct mn_local local;
 	uint8_t random[32]; /* server: of its ClientHello */
 	bool (*hint_ok)(void *arg, void *user, const uint8_t *hint, size_t len);
+};
+
+/* A ClientHello with a valid cookie that found no room. */
+struct mn_waiting {
+	struct mn_waiting *next;
+	struct mn_udp *udp;
+	union mn_addr from;
+	struct mn_local to;
+	uint64_t came_ms;
+	uint16_t len;
+	uint8_t hello[256]; /* the datagram; a longer one does not wait */
 };
 
 /* A socket that speaks for many client sessions to one peer. */
@@ -65,7 +76,7 @@ struct mn_shared {
 	union mn_addr peer;
 };
 
-enum { MN_LISTEN_MAX = 16, MN_SHARED_MAX = 8, MN_HALF_BUCKETS = 4096 };
+enum { MN_LISTEN_MAX = 16, MN_SHARED_MAX = 8, MN_HALF_BUCKETS = 4096, MN_WAITING_TIMES = 4 };
 
 struct mn_endpoint {
 	struct mn_loop *loop;
@@ -92,8 +103,11 @@ struct mn_endpoint {
 	struct mn_pool session_pool, flight_pool, half_pool;
 	struct mn_session *all, *dying;
 	struct mn_half *oldest, *newest;
-	uint16_t half_by_addr[MN_HALF_BUCKETS];
-	struct mn_defer bury; /* tells and frees the dying */
+	uint32_t half_by_addr[MN_HALF_BUCKETS];
+	struct mn_waiting *waiting, **waiting_tail; /* oldest first */
+	struct mn_pool waiting_pool;
+	struct mn_defer admit; /* the waiting, when a handshake has ended */
+	struct mn_defer bury;  /* tells and frees the dying */
 	uint64_t last_id, id_step;
 	struct mn_endpoint_stats stats;
 	struct mn_udp_stats gone; /* of client sockets that are closed */
@@ -113,7 +127,19 @@ bool mn_session_record(struct mn_session *s, struct mn_record *r);
 void mn_session_bury(struct mn_defer *d);
 void mn_session_transmit(struct mn_session *s, const uint8_t *data, size_t len);
 
+/* endpoint.c */
+/* A ClientHello as it came: a whole datagram that passed mn_datagram_ok. */
+void mn_endpoint_hello(struct mn_endpoint *e, struct mn_udp *u, uint8_t *data, size_t len,
+		       const union mn_addr *from, const struct mn_local *to);
+
+/* waiting.c */
+void mn_waiting_add(struct mn_endpoint *e, struct mn_udp *udp, const uint8_t *hello, size_t len,
+		    const union mn_addr *from, const struct mn_local *to);
+void mn_waiting_admit(struct mn_defer *d);
+
 /* half.c */
+unsigned int mn_half_cap(const struct mn_endpoint *e);
+/* -EBUSY: the address has too many; -EAGAIN: no room now. */
 int mn_half_accept(struct mn_endpoint *e, struct mn_udp *udp, const union mn_addr *from,
 		   const struct mn_local *to, const struct mn_client_hello *hello,
 		   struct mn_half **out);

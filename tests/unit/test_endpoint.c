@@ -520,8 +520,7 @@ static void half_open_handshakes_are_capped_and_end(void **state)
 	}
 	run_for(20);
 	assert_true(stats_of(server).half_open <= 4);
-	assert_true(stats_of(server).drop_half_open >= 4);
-	/* a device gets in all the same: the oldest goes */
+	/* a device gets in all the same: they end, or yield (test_half_open.c) */
 	dial("dev1", good_key, NULL, NULL);
 	run_until(both_open);
 	run_for(600);
