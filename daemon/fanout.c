@@ -2,6 +2,7 @@
 #include "fanout.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "gateway.h"
 #include "log.h"
@@ -247,6 +248,28 @@ static int offer(struct mnd_device *d)
 	return 0;
 }
 
+static uint64_t clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* The queue is empty: what was taken from it goes to the kernel at the end of this iteration, and the next one knows the time. */
+static void measure(struct mnd_fanout *f)
+{
+	if (!f->began_us)
+		return;
+	if (f->handed_over) {
+		f->span_us = clock_us() - f->began_us;
+		f->began_us = 0;
+	} else {
+		mn_loop_defer(f->gateway->loop, &f->defer);
+	}
+	f->handed_over = !f->handed_over;
+}
+
 static void run(struct mnd_fanout *f)
 {
 	struct mnd_device *d;
@@ -255,8 +278,11 @@ static void run(struct mnd_fanout *f)
 		int err;
 
 		d = TAILQ_FIRST(&f->queue);
-		if (!d)
+		if (!d) {
+			measure(f);
 			return;
+		}
+		f->handed_over = false;
 		stop_exchange(d);
 		err = offer(d);
 		if (err == -ENOBUFS || err == -ENOMEM) {
@@ -268,7 +294,7 @@ static void run(struct mnd_fanout *f)
 			mn_warn("device %s: the Rand could not be sent (error %d)",
 				d->credential->entity, -err);
 	}
-	if (!TAILQ_EMPTY(&f->queue))
+	if (!TAILQ_EMPTY(&f->queue) || f->began_us)
 		mn_loop_defer(f->gateway->loop, &f->defer);
 }
 
@@ -284,6 +310,10 @@ void mnd_fanout_group(struct mnd_fanout *f, struct mnd_group *group)
 {
 	struct mnd_device *d;
 
+	if (!f->began_us && !TAILQ_EMPTY(&group->connected)) {
+		f->began_us = clock_us();
+		f->handed_over = false;
+	}
 	TAILQ_FOREACH(d, &group->connected, link)
 	{
 		stop_exchange(d);

@@ -4,6 +4,7 @@
 #ifndef MND_FANOUT_H
 #define MND_FANOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -22,6 +23,10 @@ struct mnd_fanout {
 	TAILQ_HEAD(, mnd_device) queue, later; /* later: postponed offers of mnd_fanout_again */
 	struct mn_defer defer;
 	struct mn_timer retry, later_timer;
+	uint64_t began_us; /* of a fan-out to a group under way, 0 = none */
+	uint64_t
+		span_us; /* of the last one: from the rand-message to the last first transmission handed to the kernel */
+	bool handed_over; /* the queue is empty and the loop has submitted since */
 };
 
 void mnd_fanout_init(struct mnd_fanout *f, struct mnd_gateway *g);

@@ -93,6 +93,7 @@ void mnd_stats_take(const struct mnd_gateway *g, struct mnd_stats *out)
 		.pending = g->relay.n_pending,
 		.waiting = g->relay.n_waiting,
 		.workers = 1,
+		.rand_span_us = g->fanout.span_us,
 	};
 	mn_endpoint_stats(g->inner, &out->inner);
 	if (g->upstream.endpoint)
@@ -109,9 +110,11 @@ void mnd_stats_add(struct mnd_stats *sum, const struct mnd_stats *s)
 {
 	uint64_t *to = (uint64_t *)(void *)sum;
 	const uint64_t *from = (const uint64_t *)(const void *)s;
+	uint64_t span = sum->rand_span_us > s->rand_span_us ? sum->rand_span_us : s->rand_span_us;
 
 	for (size_t i = 0; i < sizeof(*s) / sizeof(*from); i++)
 		to[i] += from[i];
+	sum->rand_span_us = span;
 }
 
 int mnd_stats_each(const struct mnd_stats *s,
@@ -123,6 +126,7 @@ int mnd_stats_each(const struct mnd_stats *s,
 #undef X
 			{ "inner.replies", s->replies },
 		{ "inner.buffer_bytes", s->buffer_bytes },
+		{ "inner.rand_span_us", s->rand_span_us },
 		{ "proxy.flows_now", s->flows_now },
 		{ "outer.service_pending", s->pending },
 		{ "outer.service_waiting", s->waiting },

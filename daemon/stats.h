@@ -82,6 +82,7 @@ struct mnd_gateway;
 struct mnd_stats {
 	struct mnd_counters counters;
 	uint64_t replies, buffer_bytes, flows_now, pending, waiting, workers;
+	uint64_t rand_span_us; /* the longest of all workers */
 	struct mn_endpoint_stats inner, outer;
 };
 

@@ -11,6 +11,9 @@
 /* A datagram that may go to a handshake after it failed on the live session: larger ones are no handshake's. */
 enum { HANDSHAKE_DATAGRAM_MAX = 2048 };
 
+/* One socket for many clients holds what comes for all of them at once: about 1.3 KB of the kernel's memory a small datagram. */
+enum { SHARED_ROOM = 128 << 20 };
+
 const char *mn_suite_name(enum mn_suite s)
 {
 	switch (s) {
@@ -405,6 +408,7 @@ static int shared_socket(struct mn_endpoint *e, const union mn_addr *peer, uint8
 		err = mn_udp_new(e->loop, &any, NULL, false, shared_input, e, &e->shared[i].udp);
 		if (err)
 			return err;
+		mn_udp_receive_room(e->shared[i].udp, SHARED_ROOM);
 		e->shared[i].peer = *peer;
 		e->shared_n++;
 	}

@@ -73,6 +73,8 @@ typedef void mn_udp_fn(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 /* Binds local (port 0: any) and, when peer is given, connects. Receives at once. reuseport for several workers. */
 int mn_udp_new(struct mn_loop *l, const union mn_addr *local, const union mn_addr *peer,
 	       bool reuseport, mn_udp_fn *fn, void *arg, struct mn_udp **out);
+/* Room for what waits to be read, where the system allows it (CAP_NET_ADMIN, or net.core.rmem_max); 8 MiB without. */
+void mn_udp_receive_room(struct mn_udp *u, int bytes);
 /* Closes; no callback after it returns (safe inside one). Queued sends are still made. */
 void mn_udp_free(struct mn_udp *u);
 /* A socket with a peer has the system's buffers: this gives it those of one without, for who speaks to that peer for many. */

@@ -144,13 +144,23 @@ static void received(struct mn_op *op, int res, unsigned int flags)
 	mn_udp_finish(u);
 }
 
+/* Beyond the system's limit only with CAP_NET_ADMIN; else up to it. */
+static void receive_room(int fd, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+void mn_udp_receive_room(struct mn_udp *u, int bytes)
+{
+	receive_room(u->fd, bytes);
+}
+
 static void grow_buffers(int fd)
 {
 	int size = SOCKET_BUFFER;
 
-	/* beyond the system's limit only with CAP_NET_ADMIN; else up to it */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	receive_room(fd, size);
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }

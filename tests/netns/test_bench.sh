@@ -48,6 +48,7 @@ check "all devices authenticated" result '"devices":100,"authenticated":100,"fai
 check "each handshake counts once" result '"name":"handshake","count":100,"failed":0'
 check "each device asked once" result '"name":"request","count":100,"failed":0'
 check "each device got the new Rand" result '"name":"rand","count":100,"failed":0'
+check "and the gateway says how long it sent" result '"gateway_span_ms":[0-9]'
 check "a rate is kept without an answer lost" result '"name":"steady","count":[23][0-9][0-9],"failed":0'
 check "GETs were answered" result '"name":"get","count":[23][0-9][0-9],"failed":0'
 check "all came back" result '"name":"reconnect","count":100,"failed":0'

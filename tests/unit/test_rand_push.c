@@ -106,9 +106,14 @@ static void a_new_generation_goes_to_all(void **state)
 	expect_push(a, &m, 1000, 0x11);
 	acknowledge(g, a, &m, MN_COAP_204);
 	expect_push(b, &m, 1000, 0x11); /* not acknowledged */
+	/* what joiners are offered is no fan-out */
+	assert_int_equal(g->fanout.span_us, 0);
 	fx_rand(g, 2, "g1", 1001, 0x22);
 	fx_expect(fx_outer(), &m, MN_COAP_ACK, MN_COAP_204);
 	assert_int_equal(group->n_confirmed, 0);
+	fx_run(g, 0);
+	assert_true(g->fanout.span_us > 0);
+	assert_int_equal(g->fanout.began_us, 0);
 	expect_push(a, &m, 1001, 0x22);
 	expect_push(b, &m, 1001, 0x22);
 	/* the old one is not retransmitted any more */

@@ -43,6 +43,7 @@ static const char *const names[MNT_COUNTERS] = {
 	[MNT_OUTER_BYTES_OUT] = "outer.bytes_out",
 	[MNT_CPU_US] = "process.cpu_us",
 	[MNT_RSS_BYTES] = "process.rss_bytes",
+	[MNT_RAND_SPAN_US] = "inner.rand_span_us",
 	[MNT_ANSWERED] = "bpf.guard.answered",
 };
 
@@ -279,7 +280,7 @@ int mnt_counters_read(struct mnt_counters *c, struct mnt_snapshot *out, bool *st
 static void subtract(struct mnt_counts *after, const struct mnt_counts *before)
 {
 	for (int i = 0; i < MNT_COUNTERS; i++)
-		if (i != MNT_RSS_BYTES)
+		if (i != MNT_RSS_BYTES && i != MNT_RAND_SPAN_US)
 			after->v[i] -= before->v[i];
 }
 

@@ -37,6 +37,7 @@ enum mnt_counter {
 	MNT_OUTER_BYTES_OUT,
 	MNT_CPU_US,
 	MNT_RSS_BYTES,
+	MNT_RAND_SPAN_US,
 	MNT_ANSWERED, /* by the BPF guard, before the gateway's sockets */
 	MNT_COUNTERS,
 };

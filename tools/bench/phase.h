@@ -39,6 +39,8 @@ struct mnt_phase_result {
 	double rate;      /* requests a second that were to arrive, 0 = as fast as answers come */
 	bool known;       /* the daemons were asked: */
 	uint64_t cpu_gateway_us, cpu_in_us, rss_bytes;
+	uint64_t
+		span_us; /* rand: the gateway's own, from its arrival to the last first transmission */
 	struct mnt_hist hist; /* microseconds */
 };
 

@@ -243,6 +243,9 @@ static void print_phase(const struct mnt_phase_result *p)
 		printf("  %-12s first device after %.2f ms, last %.2f ms later\n", "",
 		       1000 * between_s(p->start_us, p->first_us),
 		       1000 * between_s(p->first_us, p->last_us));
+	if (p->kind == MNT_PHASE_RAND && p->known && p->done)
+		printf("  %-12s the gateway had sent it to all %.2f ms after it came\n", "",
+		       (double)p->span_us / 1000);
 }
 
 static void print_times(const struct mnt_run_result *r)
@@ -380,6 +383,10 @@ static json_t *phase(const struct mnt_phase_result *p)
 	json_object_set_new(o, "cpu_us_in",
 			    number(any && p->known ? (double)p->cpu_in_us / n : NAN));
 	json_object_set_new(o, "gateway_rss_bytes", count(p->known, p->rss_bytes));
+	json_object_set_new(o, "gateway_span_ms",
+			    number(p->kind == MNT_PHASE_RAND && any && p->known ?
+					   (double)p->span_us / 1000 :
+					   NAN));
 	json_object_set_new(o, "curve", curve(p));
 	return o;
 }

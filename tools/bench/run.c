@@ -127,7 +127,8 @@ void mnt_run_broken(struct mnt_run *run, const char *text)
 }
 
 /* CPU time of the daemons at the border of two phases. */
-static bool read_cpu(struct mnt_run *run, uint64_t *gateway, uint64_t *in, uint64_t *rss)
+static bool read_cpu(struct mnt_run *run, uint64_t *gateway, uint64_t *in,
+		     struct mnt_phase_result *p)
 {
 	struct mnt_snapshot s;
 	char err[256];
@@ -137,7 +138,8 @@ static bool read_cpu(struct mnt_run *run, uint64_t *gateway, uint64_t *in, uint6
 		return false;
 	*gateway = s.gateway.v[MNT_CPU_US];
 	*in = s.in.v[MNT_CPU_US];
-	*rss = s.gateway.v[MNT_RSS_BYTES];
+	p->rss_bytes = s.gateway.v[MNT_RSS_BYTES];
+	p->span_us = s.gateway.v[MNT_RAND_SPAN_US];
 	return true;
 }
 
@@ -145,10 +147,9 @@ static void begin_phase(struct mnt_run *run)
 {
 	struct mnt_run_result *r = run->r;
 	struct mnt_phase_result *p = &r->phases[r->phase_n];
-	uint64_t rss;
 
 	p->kind = run->o->phases.kind[r->phase_n++];
-	p->known = read_cpu(run, &run->cpu_gateway_us, &run->cpu_in_us, &rss);
+	p->known = read_cpu(run, &run->cpu_gateway_us, &run->cpu_in_us, p);
 	p->start_us = mnt_now_us();
 	run->phase = p;
 	mnt_run_progress(run);
@@ -164,7 +165,7 @@ static void end_phase(struct mnt_run *run)
 	mnt_load_end(run);
 	if (!p->known)
 		return;
-	p->known = read_cpu(run, &gateway, &in, &p->rss_bytes);
+	p->known = read_cpu(run, &gateway, &in, p);
 	p->cpu_gateway_us =
 		gateway >= run->cpu_gateway_us ? gateway - run->cpu_gateway_us : gateway;
 	p->cpu_in_us = in - run->cpu_in_us;

@@ -137,6 +137,7 @@ def single():
         rows.append([f"service request in the gateway, {suite}", text(cost(runs, "request")), "us"])
         rands = [p for p in (phase(r, "rand") for r in runs) if p]
         rows.append([f"Rand, first device to last, {suite}", text(median([p["last_ms"] - p["first_ms"] for p in rands]), 1), "ms"])
+        rows.append([f"Rand, arrival to last send in the gateway, {suite}", text(median([p.get("gateway_span_ms") for p in rands]), 1), "ms"])
         rows.append([f"Rand, rekey to last device, {suite}", text(median([p["last_ms"] for p in rands]), 1), "ms"])
     for name, what in ("restart", "reconnect after a restart"), ("restart-wide", "the same, half_open twice the devices"):
         o = load(name)
