@@ -136,21 +136,27 @@ static size_t ranges(const struct mnd_settings *s, struct mncse_bpf_range *out)
 	return n;
 }
 
-int mnd_classify_start(struct mnd_gateway *g, char err[512])
+struct shape {
+	struct mnd_steer_config config;
+	struct mncse_bpf_range relayed[MND_STEER_RANGES];
+	char name[64];
+};
+
+static void shape(struct mnd_gateway *g, struct shape *out)
 {
 	const struct mnd_settings *s = &g->settings;
-	struct mncse_bpf_range relayed[MND_STEER_RANGES];
 	size_t devices = g->credentials.n * 2, groups = g->groups.made + GROUPS_MORE;
-	char name[64];
-	struct mnd_steer_config c = {
+	struct mnd_steer_config *c = &out->config;
+
+	*c = (struct mnd_steer_config){
 		.mode = (enum mnd_steer_mode)s->bpf_mode,
 		.xdp = (enum mnd_steer_xdp)s->bpf_xdp,
 		.interfaces = &s->bpf_interfaces,
 		.listen = &s->listen,
-		.relayed = relayed,
-		.n_relayed = ranges(s, relayed),
+		.relayed = out->relayed,
+		.n_relayed = ranges(s, out->relayed),
 		.pins = s->bpf_pins,
-		.name = name,
+		.name = out->name,
 		.sessions = s->bpf_sessions,
 		.groups = groups > GROUPS_MAX ? GROUPS_MAX : (uint32_t)groups,
 		.hellos = s->bpf_hellos,
@@ -162,26 +168,45 @@ int mnd_classify_start(struct mnd_gateway *g, char err[512])
 		.dscp_rand = s->bpf_dscp_rand,
 		.dscp_bulk = s->bpf_dscp_bulk,
 	};
+	if (!c->sessions)
+		c->sessions = devices < SESSIONS_MIN ? SESSIONS_MIN : (uint32_t)devices;
+	name_pins(g, out->name);
+	mn_addr_parse(s->upstream_address, 5684, &c->upstream);
+}
+
+int mnd_classify_start(struct mnd_gateway *g, char err[512])
+{
+	struct shape s;
 	int rc;
 
-	if (!c.sessions)
-		c.sessions = devices < SESSIONS_MIN ? SESSIONS_MIN : (uint32_t)devices;
-	name_pins(g, name);
-	mn_addr_parse(s->upstream_address, 5684, &c.upstream);
-	rc = mnd_steer_new(&c, &g->classify.steer, err);
+	shape(g, &s);
+	rc = mnd_steer_new(&s.config, &g->classify.steer, err);
 	if (rc)
 		return rc;
 	if (!mnd_steer_active(g->classify.steer))
 		return 0;
 	push_keys(g);
 	push_groups(g);
-	mnd_classify_upstream(g, &c.upstream, NULL);
+	mnd_classify_upstream(g, &s.config.upstream, NULL);
+	rc = mnd_classify_watch(g);
+	if (rc)
+		mn_warn("bpf: changes of interfaces and addresses are not noticed: %s",
+			strerror(-rc));
 	return 0;
+}
+
+void mnd_classify_refresh(struct mnd_gateway *g)
+{
+	struct shape s;
+
+	shape(g, &s);
+	mnd_steer_refresh(g->classify.steer, &s.config);
 }
 
 void mnd_classify_front_end(struct mnd_gateway *g)
 {
 	mn_timer_del(&g->classify.tick);
+	mnd_classify_unwatch(g);
 }
 
 void mnd_classify_fini(struct mnd_gateway *g)
@@ -249,7 +274,10 @@ void mnd_classify_rand(struct mnd_gateway *g, const struct mnd_group *group)
 void mnd_classify_upstream(struct mnd_gateway *g, const union mn_addr *address,
 			   const struct mn_session *s)
 {
-	if (g->classify.steer)
-		mnd_steer_upstream(g->classify.steer, address,
-				   s ? mn_session_suite(s) : (enum mn_suite)0);
+	if (!g->classify.steer)
+		return;
+	mnd_steer_upstream(g->classify.steer, address, s ? mn_session_suite(s) : (enum mn_suite)0);
+	/* the way to it may lead through another interface than before */
+	if (!s && g->classify.watch)
+		mnd_classify_refresh(g);
 }

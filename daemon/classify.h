@@ -18,6 +18,9 @@ struct mnd_classify {
 	size_t walk;              /* over the sessions */
 	struct mn_mail full;      /* to worker 0, once: a session did not fit */
 	bool full_told;
+	struct mn_poll *watch; /* worker 0: changes of interfaces and addresses */
+	int watch_fd;
+	struct mn_timer changed;
 };
 
 /* After the store is loaded and the inner endpoint is made, before it listens. 0 or -errno with a text in err. */
@@ -29,6 +32,11 @@ void mnd_classify_listening(struct mnd_gateway *g);
 void mnd_classify_front_end(struct mnd_gateway *g);
 /* All workers' do, and none has begun to run. By worker 0, or by another while that waits for it. */
 void mnd_classify_serve(struct mnd_gateway *first, unsigned int workers);
+/* classify_watch.c, worker 0. 0 or -errno. */
+int mnd_classify_watch(struct mnd_gateway *g);
+void mnd_classify_unwatch(struct mnd_gateway *g);
+/* Interfaces or addresses may have changed. */
+void mnd_classify_refresh(struct mnd_gateway *g);
 void mnd_classify_opened(struct mnd_gateway *g, const struct mn_session *s);
 void mnd_classify_closed(struct mnd_gateway *g, const struct mn_session *s);
 /* A group has a new Rand; before it goes out. */

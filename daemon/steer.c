@@ -55,7 +55,7 @@ static int check_capabilities(char why[MND_STEER_TEXT])
 
 /* ---- configuration of the programs ---- */
 
-static void push(struct mnd_steer *s)
+void mnd_steer_push(struct mnd_steer *s)
 {
 	struct mncse_bpf_config c = s->image;
 	uint32_t zero = 0;
@@ -121,7 +121,7 @@ static int activate(struct mnd_steer *s, const struct mnd_steer_config *c)
 			return -errno;
 		s->image.flags |= MNCSE_CONFIG_RELAYED;
 	}
-	push(s);
+	mnd_steer_push(s);
 	return mnd_steer_attach(s, c);
 }
 
@@ -241,7 +241,7 @@ void mnd_steer_serve(struct mnd_steer *s, unsigned int workers)
 		return;
 	mnd_steer_workers(s, workers < MNCSE_BPF_WORKERS ? (1ull << workers) - 1 : ~0ull);
 	s->serving = true;
-	push(s);
+	mnd_steer_push(s);
 }
 
 void mnd_steer_group(struct mnd_steer *s, uint32_t number, const char *name, uint32_t generation)
@@ -262,7 +262,7 @@ void mnd_steer_open(struct mnd_steer *s)
 	if (!s->active || s->image.flags & MNCSE_CONFIG_OPEN)
 		return;
 	s->image.flags |= MNCSE_CONFIG_OPEN;
-	push(s);
+	mnd_steer_push(s);
 }
 
 /* The length of a group's rand-message on the outer hop follows from its name. */
@@ -294,7 +294,7 @@ void mnd_steer_upstream(struct mnd_steer *s, const union mn_addr *addr, enum mn_
 		rand_lengths(s, MN_SUITE_PSK_AES_128_CCM_8);
 		rand_lengths(s, MN_SUITE_PSK_AES_128_CBC);
 	}
-	push(s);
+	mnd_steer_push(s);
 }
 
 #else

@@ -46,6 +46,9 @@ struct mnd_steer_config {
 
 /* 0, and *out is there, active or not; with MND_BPF_ON anything short of active is -errno with the reason in err. */
 int mnd_steer_new(const struct mnd_steer_config *c, struct mnd_steer **out, char err[512]);
+/* Interfaces and addresses may have changed: attaches to what is new, forgets what is gone. c as the first time, but for what a reload
+ * may change. */
+void mnd_steer_refresh(struct mnd_steer *s, const struct mnd_steer_config *c);
 /* Detaches and unpins. */
 void mnd_steer_free(struct mnd_steer *s);
 bool mnd_steer_active(const struct mnd_steer *s);

@@ -232,6 +232,21 @@ static void detach_filters(struct mnd_interface *i)
 
 /* ---- both ---- */
 
+int mnd_steer_attach_to(struct mnd_steer *s, struct mnd_interface *i,
+			const struct mnd_steer_config *c)
+{
+	int err = attach_class(s, i);
+
+	if (!err && i->inner)
+		err = attach_guard(s, i, c->xdp);
+	if (err)
+		return err;
+	pin(s, i->xdp_link, "xdp", i->name);
+	pin(s, i->in_link, "tcx-in", i->name);
+	pin(s, i->out_link, "tcx-out", i->name);
+	return 0;
+}
+
 int mnd_steer_attach(struct mnd_steer *s, const struct mnd_steer_config *c)
 {
 	int err = load_all(s);
@@ -240,16 +255,9 @@ int mnd_steer_attach(struct mnd_steer *s, const struct mnd_steer_config *c)
 		return err;
 	prepare_pins(s, c);
 	for (unsigned int n = 0; n < s->n_interfaces; n++) {
-		struct mnd_interface *i = &s->interfaces[n];
-
-		err = attach_class(s, i);
-		if (!err && i->inner)
-			err = attach_guard(s, i, c->xdp);
+		err = mnd_steer_attach_to(s, &s->interfaces[n], c);
 		if (err)
 			return err;
-		pin(s, i->xdp_link, "xdp", i->name);
-		pin(s, i->in_link, "tcx-in", i->name);
-		pin(s, i->out_link, "tcx-out", i->name);
 	}
 	pin(s, s->map.counters, "counters", "");
 	pin(s, s->map.sessions, "sessions", "");
@@ -265,18 +273,32 @@ static void close_link(int *fd)
 	*fd = -1;
 }
 
+static void unpin(const struct mnd_steer *s, const char *what, const char *where)
+{
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof(path), "%s/%s-%s", s->pins, what, where);
+	if (s->pins[0])
+		unlink(path);
+}
+
+void mnd_steer_detach_from(struct mnd_steer *s, struct mnd_interface *i)
+{
+	close_link(&i->xdp_link);
+	close_link(&i->in_link);
+	close_link(&i->out_link);
+	unpin(s, "xdp", i->name);
+	unpin(s, "tcx-in", i->name);
+	unpin(s, "tcx-out", i->name);
+	if (i->filters || i->clsact_made)
+		detach_filters(i);
+	i->filters = i->clsact_made = false;
+}
+
 void mnd_steer_detach(struct mnd_steer *s)
 {
-	for (unsigned int n = 0; n < s->n_interfaces; n++) {
-		struct mnd_interface *i = &s->interfaces[n];
-
-		close_link(&i->xdp_link);
-		close_link(&i->in_link);
-		close_link(&i->out_link);
-		if (i->filters || i->clsact_made)
-			detach_filters(i);
-		i->filters = i->clsact_made = false;
-	}
+	for (unsigned int n = 0; n < s->n_interfaces; n++)
+		mnd_steer_detach_from(s, &s->interfaces[n]);
 	if (s->pins[0])
 		clear_pins(s);
 	xdp_guard__destroy(s->guard);

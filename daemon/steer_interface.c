@@ -70,6 +70,8 @@ static int add(struct mnd_steer *s, const char *name, bool inner)
 	};
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	i->index = if_nametoindex(name);
+	if (!i->index && s->refresh)
+		return 0;
 	if (!i->index) {
 		snprintf(s->why, sizeof(s->why), "there is no interface %s", name);
 		return -ENODEV;
@@ -97,7 +99,8 @@ static int add_by_address(struct mnd_steer *s, const struct ifaddrs *all, const 
 				!same_host(i->ifa_addr, a))
 			continue;
 		err = add(s, i->ifa_name, inner);
-		if (err)
+		/* a tunnel among the others: what comes through it is not guarded */
+		if (err && err != -EOPNOTSUPP)
 			return err;
 	}
 	return 0;
@@ -132,10 +135,11 @@ int mnd_steer_find_interfaces(struct mnd_steer *s, const struct mnd_steer_config
 	for (size_t i = 0; i < c->listen->n && !err; i++)
 		if (!mn_addr_parse(c->listen->items[i], 5684, &a))
 			err = add_by_address(s, all, &a, true);
-	if (!err && !s->n_interfaces) {
-		snprintf(
-			s->why, sizeof(s->why),
-			"no interface but loopback has an address of listen (bpf.interfaces names others)");
+	if (!err && !s->n_interfaces && !s->refresh) {
+		if (!s->why[0])
+			snprintf(
+				s->why, sizeof(s->why),
+				"no interface but loopback has an address of listen (bpf.interfaces names others)");
 		err = -ENODEV;
 	}
 	if (!err && local_towards(&c->upstream, &a))

@@ -61,6 +61,7 @@ struct mnd_steer_group {
 
 struct mnd_steer {
 	bool active;
+	bool refresh; /* only to find what there is now: what is configured may be away */
 	char why[MND_STEER_TEXT];  /* not active */
 	char note[128];            /* active, but: not pinned, ... */
 	char pins[PATH_MAX];       /* "" = not pinned */
@@ -100,5 +101,12 @@ bool mnd_steer_is_veth(const char *name);
 /* steer_attach.c */
 int mnd_steer_attach(struct mnd_steer *s, const struct mnd_steer_config *c);
 void mnd_steer_detach(struct mnd_steer *s);
+/* One interface. */
+int mnd_steer_attach_to(struct mnd_steer *s, struct mnd_interface *i,
+			const struct mnd_steer_config *c);
+void mnd_steer_detach_from(struct mnd_steer *s, struct mnd_interface *i);
+
+/* steer.c: gives the programs the image */
+void mnd_steer_push(struct mnd_steer *s);
 
 #endif

@@ -34,6 +34,12 @@ int mnd_steer_new(const struct mnd_steer_config *c, struct mnd_steer **out, char
 	return 0;
 }
 
+void mnd_steer_refresh(struct mnd_steer *s, const struct mnd_steer_config *c)
+{
+	(void)s;
+	(void)c;
+}
+
 void mnd_steer_free(struct mnd_steer *s)
 {
 	free(s);

@@ -15,6 +15,21 @@ layer_is()
 	ctl mncsed layers | grep "classify" | grep -q -- "$1"
 }
 
+# wire_agrees MESSAGE: what the programs saw is what the gateway counted. The wire also shows what was sent again, which the gateway knows.
+wire_agrees()
+{
+	local seen told again=0
+
+	seen=$(stat_of mncsed "bpf.$1") told=$(stat_of mncsed "$1")
+	case $1 in
+	inner.service_in) again=$(stat_of mncsed inner.duplicates) ;;
+	outer.service_out) again=$(stat_of mncsed outer.service_repeats) ;;
+	esac
+	[ "$seen" -ge "$told" ] && [ "$seen" -le $((told + ${again:-0})) ] && return
+	echo "the programs saw $seen, the gateway counted $told and ${again:-0} repeated"
+	return 1
+}
+
 # needs_bpf: skips the test where the programs cannot be active, with the gateway's own reason
 needs_bpf()
 {

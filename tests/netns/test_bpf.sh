@@ -34,9 +34,9 @@ wait_until 20 upstream_is up || bail "the outer session"
 check "the classify layer is active, and says where and how" layer_is "inner: generic XDP"
 check "$DEVICES devices authenticate" authenticate
 for m in inner.handshakes_in inner.rand_out inner.service_in outer.handshakes_out outer.rand_in outer.service_out; do
-	is "$m on the wire is what the gateway counted" "$(stat_of mncsed bpf.$m)" "$(stat_of mncsed $m)"
+	check "$m on the wire is what the gateway counted" wire_agrees $m
 done
-is "every first ClientHello was answered in XDP" "$(stat_of mncsed bpf.guard.answered)" $DEVICES
+check "every first ClientHello was answered in XDP" test "$(stat_of mncsed bpf.guard.answered)" -ge $DEVICES
 is "the group's Rands are counted" "$(stat_of mncsed bpf.group.g1.rand_out_packets)" $DEVICES
 is "the group's service requests are counted" "$(stat_of mncsed bpf.group.g1.service_in_packets)" $DEVICES
 check "sessions that are over are not in the map" wait_until 5 stat_is mncsed bpf.sessions 0

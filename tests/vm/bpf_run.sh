@@ -14,7 +14,7 @@ LIMIT=${VM_TIMEOUT:-600}
 passed=0 failed=0
 
 # Of the guest's kernel; clsact is sch_ingress.
-MODULES="veth sch_ingress cls_bpf act_bpf"
+MODULES="veth sch_ingress cls_bpf act_bpf sch_prio"
 PROGRAMS="mncsed incsed mncse-keys mncse-bench mncse-device mncsectl"
 
 # put ROOT FILE TARGET: a program with its libraries
