@@ -82,6 +82,12 @@ PKG_CFLAGS += -DHAVE_SYSTEMD $(shell $(PKG_CONFIG) --cflags libsystemd)
 PKG_LIBS   += $(shell $(PKG_CONFIG) --libs libsystemd)
 endif
 
+# metrics: of mncsed.yaml is refused without it.
+ifeq ($(shell $(PKG_CONFIG) --exists libmicrohttpd 2>/dev/null && echo yes),yes)
+PKG_CFLAGS += -DHAVE_MICROHTTPD $(shell $(PKG_CONFIG) --cflags libmicrohttpd)
+PKG_LIBS   += $(shell $(PKG_CONFIG) --libs libmicrohttpd)
+endif
+
 # The BPF programs need all of these; without them the feature is off and `mncsectl layers` names the first that was missing.
 CLANG	?= clang
 BPFTOOL	?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool))

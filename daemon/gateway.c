@@ -10,6 +10,7 @@
 #include "control.h"
 #include "core/crypto.h"
 #include "log.h"
+#include "metrics.h"
 #include "provision.h"
 #include "tell.h"
 
@@ -299,6 +300,8 @@ static int start(struct mnd_gateway *g, char err[512])
 		return rc;
 	rc = mnd_control_start(g, why);
 	if (!rc)
+		rc = mnd_metrics_new(s->metrics, s->control, &g->metrics, why);
+	if (!rc)
 		rc = mnd_upstream_configure(&g->upstream, s->upstream_address, s->in_id, why);
 	if (rc)
 		snprintf(err, 512, "%s", why);
@@ -345,6 +348,7 @@ void mnd_gateway_free(struct mnd_gateway *g)
 		return;
 	mnd_crew_stop(g->crew);
 	mn_ctl_server_free(g->control);
+	mnd_metrics_free(g->metrics);
 	mnd_gateway_front_end(g);
 	mnd_classify_fini(g);
 	mnd_crew_free(g->crew);

@@ -57,6 +57,7 @@ struct mnd_gateway {
 	struct mn_store *store;
 	struct mn_endpoint *inner;
 	struct mn_ctl_server *control;
+	struct mnd_metrics *metrics; /* NULL: none */
 	struct mnd_credentials credentials;
 	struct mnd_groups groups;
 	struct mn_pool devices;

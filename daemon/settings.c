@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "settings.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,20 @@ static const char *check_address(const char *text)
 	return mn_addr_parse(text, 5684, &a) ?
 		       "an address such as 192.0.2.1:5684 or [2001:db8::1]:5684" :
 		       NULL;
+}
+
+/* Whoever may use loopback may ask; nobody else. */
+static const char *check_loopback(const char *text)
+{
+	union mn_addr a;
+
+	if (!*text)
+		return NULL;
+	if (!mn_addr_parse(text, 0, &a) &&
+	    (a.sa.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a.in6.sin6_addr) :
+					  ntohl(a.in.sin_addr.s_addr) >> 24 == 127))
+		return NULL;
+	return "an address and port of loopback such as 127.0.0.1:9464 or [::1]:9464";
 }
 
 static const char *check_id(const char *text)
@@ -110,6 +125,9 @@ static const struct mn_config_key keys[] = {
 	  "DSCP of service requests and answers on the way out; 0: left alone", NULL },
 	{ "control", MN_CONFIG_PATH, FIELD(control), 1, 107, NULL, false, "/run/mncse/mncsed.sock",
 	  "control socket for mncsectl", NULL },
+	{ "metrics", MN_CONFIG_STRING, FIELD(metrics), 0, MN_ADDR_TEXT - 1, NULL, false, "",
+	  "address and TCP port of loopback for HTTP: /metrics and /health; empty: none",
+	  check_loopback },
 	{ "log", MN_CONFIG_CHOICE, FIELD(log), 0, 0, "error|warn|info|debug", false, "info",
 	  "what is logged", NULL },
 };
@@ -219,5 +237,7 @@ const char *mnd_settings_fixed(const struct mnd_settings *now, const struct mnd_
 		return "workers";
 	if (strcmp(now->control, next->control))
 		return "control";
+	if (strcmp(now->metrics, next->metrics))
+		return "metrics";
 	return NULL;
 }

@@ -38,7 +38,8 @@ struct mnd_settings {
 	uint32_t bpf_sessions, bpf_hellos, bpf_prefix4, bpf_prefix6;
 	uint32_t bpf_dscp_handshake, bpf_dscp_rand, bpf_dscp_bulk;
 	char control[108];
-	int log; /* enum mn_log_level */
+	char metrics[MN_ADDR_TEXT]; /* "": none */
+	int log;                    /* enum mn_log_level */
 };
 
 /* Reads and checks path; IDs and group names are normalised (NFKC). On error *out is zeroed and err says what is wrong. */

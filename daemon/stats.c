@@ -21,6 +21,9 @@
 	X(handshakes)        \
 	X(handshakes_failed) \
 	X(hello_verify)      \
+	X(in_handshake)      \
+	X(in_session)        \
+	X(in_relayed)        \
 	X(drop_junk)         \
 	X(drop_unknown)      \
 	X(drop_epoch)        \
@@ -31,6 +34,8 @@
 	X(drop_half_open)    \
 	X(drop_fragment)     \
 	X(drop_identity)     \
+	X(drop_large)        \
+	X(drop_buffer)       \
 	X(closed_idle)       \
 	X(closed_age)        \
 	X(closed_peer)       \
@@ -65,6 +70,7 @@ static void add_proxy(struct mn_endpoint_stats *s, const struct mnd_proxy *p, bo
 
 	mnd_proxy_traffic(p, &inner, &outer);
 	s->datagrams_in += hop->in;
+	s->in_relayed += hop->in;
 	s->bytes_in += hop->in_bytes;
 	s->datagrams_out += hop->out;
 	s->bytes_out += hop->out_bytes;

@@ -212,8 +212,10 @@ static void send_hello_verify(struct mn_endpoint *e, struct mn_udp *u, const uni
 	size_t size;
 	uint8_t *buf = mn_send_buffer(e->loop, &size);
 
-	if (!buf)
+	if (!buf) {
+		e->stats.drop_buffer++;
 		return;
+	}
 	mn_cookie_make(&e->cookies, mn_loop_now(e->loop), from, hello, cookie);
 	e->stats.hello_verify++;
 	mn_udp_send(u, buf, mn_hello_verify_write(hello, cookie, sizeof(cookie), buf, size), from,
@@ -255,6 +257,7 @@ void mn_endpoint_hello(struct mn_endpoint *e, struct mn_udp *u, uint8_t *data, s
 		return;
 	}
 	if (e->draining) {
+		e->stats.in_handshake++;
 		e->stats.drop_half_open++;
 		return;
 	}
@@ -264,6 +267,7 @@ void mn_endpoint_hello(struct mn_endpoint *e, struct mn_udp *u, uint8_t *data, s
 		send_hello_verify(e, u, from, to, &hello);
 		return;
 	}
+	e->stats.in_handshake++;
 	h = (struct mn_half *)mn_table_find(&e->halves, u, from);
 	if (h && !memcmp(h->random, hello.random, sizeof(h->random))) {
 		mn_half_repeat(h);
@@ -321,8 +325,10 @@ static void server_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 	struct mn_record r;
 	size_t at = 0;
 
-	if (e->divert && e->divert(e->divert_arg, u, data, len, from, to))
+	if (e->divert && e->divert(e->divert_arg, u, data, len, from, to)) {
+		e->stats.in_relayed++;
 		return;
+	}
 	if (!mn_datagram_ok(data, len)) {
 		e->stats.drop_junk++;
 		return;
@@ -334,6 +340,8 @@ static void server_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
 	}
 	s = (struct mn_session *)mn_table_find(&e->sessions, u, from);
 	h = e->halves.count ? (struct mn_half *)mn_table_find(&e->halves, u, from) : NULL;
+	e->stats.in_handshake += h != NULL;
+	e->stats.in_session += s && !h;
 	if (s && h && r.epoch == 1)
 		session_or_half(e, s, h, &r, len);
 	else if (h)
@@ -348,14 +356,17 @@ static void to_client(struct mn_session *s, uint8_t *data, size_t len)
 {
 	struct mn_endpoint *e = s->endpoint;
 
-	if (s->state == MN_SESSION_CLOSED)
-		return;
-	if (!mn_datagram_ok(data, len))
+	if (s->state == MN_SESSION_CLOSED) {
+		e->stats.drop_unknown++;
+	} else if (!mn_datagram_ok(data, len)) {
 		e->stats.drop_junk++;
-	else if (s->half)
+	} else if (s->half) {
+		e->stats.in_handshake++;
 		mn_half_input(s->half, data, len);
-	else
+	} else {
+		e->stats.in_session++;
 		session_records(e, s, data, len);
+	}
 }
 
 static void client_input(void *arg, struct mn_udp *u, uint8_t *data, size_t len,
@@ -546,6 +557,7 @@ static void add(struct mn_endpoint_stats *out, const struct mn_udp_stats *u)
 	out->bytes_in += u->in_bytes;
 	out->datagrams_out += u->out;
 	out->bytes_out += u->out_bytes;
+	out->drop_large += u->truncated;
 }
 
 void mn_endpoint_stats(const struct mn_endpoint *e, struct mn_endpoint_stats *out)

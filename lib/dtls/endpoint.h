@@ -158,7 +158,9 @@ uint64_t mn_session_id(const struct mn_session *s); /* unique in its endpoint, f
 /* How long the handshake took, first datagram of ours or the cookie's ClientHello to Finished; microseconds. */
 uint32_t mn_session_handshake_us(const struct mn_session *s);
 
-/* Every datagram in ends in exactly one of these. */
+/* Every datagram in ends in exactly one of in_handshake (given to a handshake, or refused one), in_session (a live session's), in_relayed (taken by
+ * divert), hello_verify (answered so), drop_junk, drop_unknown, drop_fragment, drop_large and drop_buffer. The other drops are of records,
+ * handshakes and cookies, of which such a datagram may hold several or none. */
 struct mn_endpoint_stats {
 	uint64_t datagrams_in, bytes_in, datagrams_out,
 		bytes_out; /* UDP payload, from the sockets */
@@ -166,8 +168,11 @@ struct mn_endpoint_stats {
 	uint64_t sessions, half_open;           /* now */
 	uint64_t handshakes, handshakes_failed; /* completed / ended without completing */
 	uint64_t hello_verify;                  /* HelloVerifyRequests sent */
+	uint64_t in_handshake, in_session, in_relayed;
 	uint64_t drop_junk, drop_unknown, drop_epoch, drop_short, drop_replay, drop_auth,
 		drop_cookie, drop_half_open, drop_fragment, drop_identity;
+	uint64_t drop_large;  /* more than a receive buffer holds */
+	uint64_t drop_buffer; /* no send buffer for the HelloVerifyRequest */
 	uint64_t closed_idle, closed_age, closed_peer, replaced;
 };
 void mn_endpoint_stats(const struct mn_endpoint *e, struct mn_endpoint_stats *out);

@@ -238,6 +238,7 @@ static void add_stats(struct mn_udp_stats *sum, const struct mn_udp_stats *u)
 	sum->in_bytes += u->in_bytes;
 	sum->out += u->out;
 	sum->out_bytes += u->out_bytes;
+	sum->truncated += u->truncated;
 }
 
 /* Runs in the loop's deferred stage: nothing on the stack refers to a session any more. */

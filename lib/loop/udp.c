@@ -105,12 +105,11 @@ static void deliver(struct mn_udp *u, uint8_t *buf, int res)
 	len = io_uring_recvmsg_payload_length(o, res, shape);
 	u->stats.in++;
 	u->stats.in_bytes += o->payloadlen;
-	if (o->flags & MSG_TRUNC) {
+	/* a socket of ours always knows the sender */
+	if ((o->flags & MSG_TRUNC) || !read_from(o, &from)) {
 		u->stats.truncated++;
 		return;
 	}
-	if (!read_from(o, &from))
-		return;
 	read_local(o, shape, &to);
 	u->fn(u->arg, u, io_uring_recvmsg_payload(o, shape), len, &from, &to);
 }

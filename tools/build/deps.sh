@@ -23,7 +23,7 @@ PACKAGES=(
 	build-essential pkg-config autoconf automake libtool dpkg-dev
 	ca-certificates debian-archive-keyring
 	liburing-dev libnl-3-dev libnl-genl-3-dev libutf8proc-dev libyaml-dev
-	libjansson-dev libsqlite3-dev libsystemd-dev
+	libjansson-dev libsqlite3-dev libsystemd-dev libmicrohttpd-dev
 	clang llvm libbpf-dev bpftool
 	# checks and tests
 	clang-format libcmocka-dev libcbor-dev libssl-dev openssl

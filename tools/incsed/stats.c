@@ -69,8 +69,9 @@ static int each_endpoint(const struct mn_endpoint_stats *s,
 		COUNTER(drop_unknown),      COUNTER(drop_epoch),    COUNTER(drop_short),
 		COUNTER(drop_replay),       COUNTER(drop_auth),     COUNTER(drop_cookie),
 		COUNTER(drop_half_open),    COUNTER(drop_fragment), COUNTER(drop_identity),
-		COUNTER(closed_idle),       COUNTER(closed_age),    COUNTER(closed_peer),
-		COUNTER(replaced),
+		COUNTER(in_handshake),      COUNTER(in_session),    COUNTER(in_relayed),
+		COUNTER(drop_large),        COUNTER(drop_buffer),   COUNTER(closed_idle),
+		COUNTER(closed_age),        COUNTER(closed_peer),   COUNTER(replaced),
 #undef COUNTER
 	};
 

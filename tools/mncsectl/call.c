@@ -7,7 +7,7 @@
 
 #include "mncsectl.h"
 
-static int connect_once(struct mnt_ctl *c)
+int mnt_connect(struct mnt_ctl *c)
 {
 	const char *path = c->socket;
 	const char *name, *program;
@@ -32,7 +32,7 @@ static int connect_once(struct mnt_ctl *c)
 static int call(struct mnt_ctl *c, struct nl_msg *msg, mn_ctl_answer_fn *fn, void *arg,
 		int tolerated)
 {
-	int code = connect_once(c);
+	int code = mnt_connect(c);
 	char err[256];
 	int ret;
 

@@ -117,7 +117,7 @@ static const struct command {
 	{ "sessions", mnt_sessions }, { "groups", mnt_groups }, { "devices", mnt_devices },
 	{ "stats", mnt_stats },       { "rekey", mnt_rekey },   { "evict", mnt_evict },
 	{ "add", mnt_add },           { "remove", mnt_remove }, { "reload", mnt_reload },
-	{ "showconf", mnt_showconf }, { "dump", mnt_dump },
+	{ "showconf", mnt_showconf }, { "dump", mnt_dump },     { "metrics", mnt_metrics },
 };
 
 static const char doc[] =
@@ -130,6 +130,7 @@ static const char doc[] =
 	"  groups                    group, generation of its Rand, members by state\n"
 	"  devices                   what the store holds\n"
 	"  stats                     all counters\n"
+	"  metrics                   all counters as OpenMetrics text\n"
 	"  dump                      sessions as tab-separated values, for programs\n"
 	"  showconf                  the configuration in force\n"
 	"  rekey GROUP [GATEWAY]     a new Rand (at the IN)\n"

@@ -47,7 +47,7 @@ __mncsectl_groups()
 _mncsectl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="show status layers sessions groups devices stats rekey evict add remove reload showconf dump"
+	local commands="show status layers sessions groups devices stats rekey evict add remove reload showconf dump metrics"
 	local command='' i
 
 	COMPREPLY=()

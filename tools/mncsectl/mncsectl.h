@@ -49,10 +49,13 @@ int mnt_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 typedef int mnt_command(struct mnt_ctl *c, int argc, char **argv);
 mnt_command mnt_show, mnt_status, mnt_layers, mnt_sessions, mnt_groups, mnt_devices, mnt_stats,
 	mnt_dump, mnt_showconf;                                    /* show.c */
+mnt_command mnt_metrics;                                           /* metrics.c */
 mnt_command mnt_rekey, mnt_evict, mnt_add, mnt_remove, mnt_reload; /* change.c */
 
 /* ---- call.c ---- */
 
+/* Connects c->client to the daemon unless it is. Exit code. */
+int mnt_connect(struct mnt_ctl *c);
 /* Sends msg (NULL = no memory; frees it) and gives the answers to fn (may be NULL). Exit code. */
 int mnt_call(struct mnt_ctl *c, struct nl_msg *msg, mn_ctl_answer_fn *fn, void *arg);
 /* The same, the answers as an array of objects in *out (to be json_decref'd). */
