@@ -92,27 +92,85 @@ int mn_sha256(const void *data, size_t len, uint8_t out[MN_SHA256_LEN])
 	return from_wolfcrypt(ret);
 }
 
+/* HMAC (RFC 2104) with the key's two blocks taken in. */
+struct hmac_key {
+	wc_Sha256 inner, outer;
+};
+
+static void hmac_key_fini(struct hmac_key *k)
+{
+	wc_Sha256Free(&k->inner);
+	wc_Sha256Free(&k->outer);
+	mn_zero(k, sizeof(*k));
+}
+
+/* A key of at most a block. */
+static int hmac_key_init(struct hmac_key *k, const uint8_t *key, size_t len)
+{
+	uint8_t pad[WC_SHA256_BLOCK_SIZE] = { 0 };
+	int ret = wc_InitSha256_ex(&k->inner, NULL, INVALID_DEVID);
+
+	if (ret == 0)
+		ret = wc_InitSha256_ex(&k->outer, NULL, INVALID_DEVID);
+	if (len)
+		memcpy(pad, key, len);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	if (ret == 0)
+		ret = wc_Sha256Update(&k->inner, pad, sizeof(pad));
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	if (ret == 0)
+		ret = wc_Sha256Update(&k->outer, pad, sizeof(pad));
+	mn_zero(pad, sizeof(pad));
+	return ret;
+}
+
+static int hmac_run(const struct hmac_key *k, const struct mn_bytes *parts, size_t n,
+		    uint8_t out[MN_SHA256_LEN])
+{
+	wc_Sha256 sha;
+	int ret = wc_Sha256Copy((wc_Sha256 *)&k->inner, &sha);
+
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		if (parts[i].len)
+			ret = wc_Sha256Update(&sha, parts[i].data, (word32)parts[i].len);
+	if (ret == 0)
+		ret = wc_Sha256Final(&sha, out);
+	wc_Sha256Free(&sha);
+	if (ret == 0)
+		ret = wc_Sha256Copy((wc_Sha256 *)&k->outer, &sha);
+	if (ret == 0)
+		ret = wc_Sha256Update(&sha, out, MN_SHA256_LEN);
+	if (ret == 0)
+		ret = wc_Sha256Final(&sha, out);
+	wc_Sha256Free(&sha);
+	mn_zero(&sha, sizeof(sha));
+	return ret;
+}
+
 int mn_hmac_sha256(const void *key, size_t key_len, const struct mn_bytes *parts, size_t n,
 		   uint8_t out[MN_SHA256_LEN])
 {
-	Hmac hmac;
+	uint8_t digest[MN_SHA256_LEN];
+	struct hmac_key k;
 	int ret;
 
-	if (!fits(key_len))
-		return -EINVAL;
-	ret = wc_HmacInit(&hmac, NULL, INVALID_DEVID);
-	if (ret == 0)
-		ret = wc_HmacSetKey(&hmac, WC_SHA256, key, (word32)key_len);
-	for (size_t i = 0; ret == 0 && i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		if (!fits(parts[i].len))
-			ret = BAD_FUNC_ARG;
-		else if (parts[i].len)
-			ret = wc_HmacUpdate(&hmac, parts[i].data, (word32)parts[i].len);
+			return -EINVAL;
+	if (key_len > WC_SHA256_BLOCK_SIZE) { /* RFC 2104 2 */
+		ret = mn_sha256(key, key_len, digest);
+		if (ret)
+			return ret;
+		ret = hmac_key_init(&k, digest, sizeof(digest));
+		mn_zero(digest, sizeof(digest));
+	} else {
+		ret = hmac_key_init(&k, key, key_len);
 	}
 	if (ret == 0)
-		ret = wc_HmacFinal(&hmac, out);
-	wc_HmacFree(&hmac);
-	mn_zero(&hmac, sizeof(hmac));
+		ret = hmac_run(&k, parts, n, out);
+	hmac_key_fini(&k);
 	return from_wolfcrypt(ret);
 }
 
@@ -137,6 +195,30 @@ int mn_hkdf_expand(const uint8_t prk[MN_SHA256_LEN], const void *info, size_t in
 		return 0;
 	return from_wolfcrypt(wc_HKDF_Expand(WC_SHA256, prk, MN_SHA256_LEN, info, (word32)info_len,
 					     out, (word32)out_len));
+}
+
+int mn_hkdf_expand_each(const uint8_t prk[MN_SHA256_LEN], const struct mn_hkdf_output *list,
+			size_t n)
+{
+	static const uint8_t one = 1;
+	uint8_t block[MN_SHA256_LEN];
+	struct hmac_key key;
+	int ret = hmac_key_init(&key, prk, MN_SHA256_LEN);
+
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		const struct mn_bytes parts[] = { list[i].info, { &one, 1 } };
+
+		if (list[i].out_len > sizeof(block) || !fits(list[i].info.len)) {
+			ret = BAD_FUNC_ARG;
+			break;
+		}
+		ret = hmac_run(&key, parts, 2, block);
+		if (ret == 0)
+			memcpy(list[i].out, block, list[i].out_len);
+	}
+	hmac_key_fini(&key);
+	mn_zero(block, sizeof(block));
+	return from_wolfcrypt(ret);
 }
 
 static int aead_check(enum mn_aead alg, size_t nonce_len, size_t aad_len, size_t len,

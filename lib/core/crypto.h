@@ -39,6 +39,14 @@ int mn_hkdf_extract(const void *salt, size_t salt_len, const void *ikm, size_t i
 		    uint8_t prk[MN_SHA256_LEN]);
 int mn_hkdf_expand(const uint8_t prk[MN_SHA256_LEN], const void *info, size_t info_len, void *out,
 		   size_t out_len);
+/* The same for n outputs of at most MN_SHA256_LEN bytes each: the key is taken in once. -EINVAL for a longer one. */
+struct mn_hkdf_output {
+	struct mn_bytes info;
+	void *out;
+	size_t out_len;
+};
+int mn_hkdf_expand_each(const uint8_t prk[MN_SHA256_LEN], const struct mn_hkdf_output *list,
+			size_t n);
 
 /* AES-128 AEADs. nonce_len: 12 for GCM and CCM_8 of TLS, 13 for OSCORE's CCM-16-64-128. in and out may
  * be the same buffer. Seal writes len bytes to out and tag_len to tag; open verifies first and

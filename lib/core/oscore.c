@@ -39,11 +39,12 @@ int mn_oscore_extract(const void *secret, size_t secret_len, const void *salt, s
 	return mn_hkdf_extract(salt, salt_len, secret, secret_len, prk);
 }
 
-/* One output of RFC 8613 3.2.1: info = [id, id_context / nil, alg_aead, type, L]. */
-static int expand(const struct mn_oscore *c, const uint8_t prk[32], const void *id, size_t id_len,
-		  const char *type, uint8_t *out, size_t out_len)
+#define INFO_MAX (1 + 1 + MN_OSCORE_ID_MAX + 2 + MN_OSCORE_ID_CONTEXT_MAX + 1 + 4 + 1)
+
+/* What an output of RFC 8613 3.2.1 is derived with: info = [id, id_context / nil, alg_aead, type, L]. Returns its length. */
+static size_t put_info(uint8_t info[INFO_MAX], const struct mn_oscore *c, const void *id,
+		       size_t id_len, const char *type, size_t out_len)
 {
-	uint8_t info[1 + 1 + MN_OSCORE_ID_MAX + 2 + MN_OSCORE_ID_CONTEXT_MAX + 1 + 4 + 1];
 	size_t type_len = strlen(type);
 	size_t n = 0;
 
@@ -58,7 +59,7 @@ static int expand(const struct mn_oscore *c, const uint8_t prk[32], const void *
 	memcpy(info + n, type, type_len);
 	n += type_len;
 	info[n++] = (uint8_t)out_len;
-	return mn_hkdf_expand(prk, info, n, out, out_len);
+	return n;
 }
 
 static bool ids_valid(const void *sender_id, size_t sender_id_len, const void *recipient_id,
@@ -69,6 +70,23 @@ static bool ids_valid(const void *sender_id, size_t sender_id_len, const void *r
 	/* Equal IDs would give both directions one key and one nonce space (RFC 8613 3.3). */
 	return sender_id_len != recipient_id_len ||
 	       (sender_id_len && memcmp(sender_id, recipient_id, sender_id_len));
+}
+
+static int derive_keys(struct mn_oscore *c, const uint8_t prk[32])
+{
+	uint8_t info[3][INFO_MAX];
+	struct mn_hkdf_output list[] = {
+		{ { info[0], 0 }, c->sender_key, sizeof(c->sender_key) },
+		{ { info[1], 0 }, c->recipient_key, sizeof(c->recipient_key) },
+		{ { info[2], 0 }, c->common_iv, sizeof(c->common_iv) },
+	};
+
+	list[0].info.len =
+		put_info(info[0], c, c->sender_id, c->sender_id_len, "Key", sizeof(c->sender_key));
+	list[1].info.len = put_info(info[1], c, c->recipient_id, c->recipient_id_len, "Key",
+				    sizeof(c->recipient_key));
+	list[2].info.len = put_info(info[2], c, NULL, 0, "IV", sizeof(c->common_iv));
+	return mn_hkdf_expand_each(prk, list, 3);
 }
 
 int mn_oscore_derive(struct mn_oscore *c, const uint8_t prk[32], const void *sender_id,
@@ -94,13 +112,7 @@ int mn_oscore_derive(struct mn_oscore *c, const uint8_t prk[32], const void *sen
 		memcpy(c->id_context, id_context, id_context_len);
 	}
 
-	r = expand(c, prk, c->sender_id, sender_id_len, "Key", c->sender_key,
-		   sizeof(c->sender_key));
-	if (!r)
-		r = expand(c, prk, c->recipient_id, recipient_id_len, "Key", c->recipient_key,
-			   sizeof(c->recipient_key));
-	if (!r)
-		r = expand(c, prk, NULL, 0, "IV", c->common_iv, sizeof(c->common_iv));
+	r = derive_keys(c, prk);
 	if (r)
 		mn_oscore_fini(c);
 	return r;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# TIMEOUT: 200
+# TIMEOUT: 300
 #
 # The gateway is restarted, reloaded and drained; sessions without traffic end.
 
@@ -35,7 +35,7 @@ start_both
 
 # ---- restarted
 
-REQUESTS=3000
+REQUESTS=8000
 start_device worker C00001 --count $REQUESTS --send "$CREATE"
 start_device stay C00002 --stay
 start_device observer C00003 --stay --observe
@@ -48,7 +48,7 @@ start_gateway
 is "it knows the group's Rand without the IN" "$(generation_of mncsed)" "$GENERATION"
 kill -CONT "${PIDS[incsed]}"
 check "devices that were connected come back" wait_until 20 eval 'back C00002 && back C00003'
-exit_of worker 40
+exit_of worker 120
 is "requests go on, none is lost" "$? $(answers worker)" "0 $REQUESTS"
 is "or executed twice" "$(instances)" $REQUESTS
 wait_until 20 upstream_is up || bail "the gateway reaches the IN again"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# TIMEOUT: 200
+# TIMEOUT: 300
 #
 # The IN is killed, restarted, and given an older copy of its store: recorded requests are refused afterwards, what it has
 # acknowledged is there, and generations only grow.
@@ -136,9 +136,9 @@ check "under which devices are served" device C00001
 # ---- stopped and killed under load
 
 BEFORE=$(instances)
-REQUESTS=2500
+REQUESTS=8000
 for i in 1 2 3; do
-	start_device w$i C0000$i --count $REQUESTS --send "$CREATE" --timeout 60
+	start_device w$i C0000$i --count $REQUESTS --send "$CREATE" --timeout 120
 done
 check "devices are served" wait_until 20 all_above 60
 stop incsed TERM
@@ -160,7 +160,7 @@ for round in 1 2; do
 	check "crash $round: the gateway comes back" move_upstream
 done
 for w in w1 w2 w3; do
-	exit_of $w 60
+	exit_of $w 120
 	is "$w: no request failed" $? 0
 	is "$w: all were answered" "$(answers $w)" $REQUESTS
 done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# TIMEOUT: 200
+# TIMEOUT: 300
 #
 # New Rands while devices work: nobody's request is lost, generations grow, the previous one is accepted for grace_s and no
 # longer, and observers are told.
@@ -23,7 +23,7 @@ start_both
 # ---- under traffic
 
 WORKERS='w1 w2 w3'
-REQUESTS=1500
+REQUESTS=10000
 start_device observer C00004 --observe --stay
 start_device idle C00005 --stay
 for i in 1 2 3; do
@@ -51,7 +51,7 @@ is "devices worked all the time" $RUNNING 3
 check "the observer is told of it" wait_until 10 taken observer "$LAST"
 check "the waiting device gets it" wait_until 10 taken idle "$LAST"
 for w in $WORKERS; do
-	exit_of $w 60
+	exit_of $w 120
 	is "$w: no request failed" $? 0
 	is "$w: all were answered" "$(answers $w)" $REQUESTS
 	is "$w: the last ones under the last Rand" "$(context_of $w)" "$LAST"

@@ -181,6 +181,27 @@ static void hkdf_ends_at_255_blocks(void **state)
 	assert_int_equal(mn_hkdf_expand(prk, "x", 1, out, 0), 0);
 }
 
+static void hkdf_of_several_outputs_is_that_of_each(void **state)
+{
+	uint8_t prk[MN_SHA256_LEN] = { 7 }, out[3][MN_SHA256_LEN], one[MN_SHA256_LEN];
+	struct mn_hkdf_output list[] = {
+		{ { "a", 1 }, out[0], 16 },
+		{ { "", 0 }, out[1], MN_SHA256_LEN },
+		{ { "the third", 9 }, out[2], 13 },
+	};
+
+	(void)state;
+	assert_int_equal(mn_hkdf_expand_each(prk, list, 3), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(mn_hkdf_expand(prk, list[i].info.data, list[i].info.len, one,
+						list[i].out_len),
+				 0);
+		assert_memory_equal(out[i], one, list[i].out_len);
+	}
+	list[1].out_len++;
+	assert_int_equal(mn_hkdf_expand_each(prk, list, 3), -EINVAL);
+}
+
 struct aead_case {
 	const char *name;
 	enum mn_aead alg;
@@ -496,6 +517,7 @@ int main(void)
 		cmocka_unit_test(hmac_takes_an_empty_message_and_an_empty_key),
 		cmocka_unit_test(hkdf_gives_the_keys_of_rfc_5869),
 		cmocka_unit_test(hkdf_ends_at_255_blocks),
+		cmocka_unit_test(hkdf_of_several_outputs_is_that_of_each),
 		cmocka_unit_test(aeads_give_the_published_vectors_both_ways_and_in_place),
 		cmocka_unit_test(aeads_refuse_every_flipped_bit_and_release_nothing),
 		cmocka_unit_test(aeads_work_at_every_length),

@@ -375,6 +375,7 @@ void mnt_in_close(struct mnt_in *in)
 		mnt_gateways_fini(&in->gateways);
 		mnt_lineage_close(&in->lineage);
 	}
+	mn_pool_fini(&in->held);
 	mn_store_close(in->store);
 	in->store = NULL;
 }

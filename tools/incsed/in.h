@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "commit.h"
+#include "core/pool.h"
 #include "ctl/ctl.h"
 #include "device.h"
 #include "direct.h"
@@ -34,6 +35,7 @@ struct mnt_in {
 	struct mnt_resources resources;
 	struct mnt_stats stats;
 	struct mn_timer expire; /* answers that need not be kept, and revoked direct devices */
+	struct mn_pool held;    /* answers that wait for the batch (verify.c) */
 	uint64_t started_ms;
 	uint8_t scratch[MNT_SCRATCH];
 };

@@ -144,8 +144,7 @@ static void batch_done(struct mnt_after *a, int err)
 		creation_failed(h);
 	else if (!err || !mnt_service_failed(&h->service))
 		send_answer(h);
-	mn_zero(h, sizeof(*h));
-	free(h);
+	mn_pool_put(&h->link->gateway->in->held, h);
 }
 
 /* ---- the checks ---- */
@@ -338,7 +337,9 @@ static enum refusal take(struct checked *c, const uint8_t digest[MN_SHA256_LEN])
 		r = check_context(c);
 	if (r != TAKEN)
 		return r;
-	h = calloc(1, sizeof(*h));
+	if (!c->in->held.size)
+		mn_pool_init(&c->in->held, sizeof(*h), SIZE_MAX);
+	h = mn_pool_get(&c->in->held);
 	if (!h) {
 		c->in->stats.drop_memory++;
 		return DROPPED;
@@ -351,7 +352,7 @@ static enum refusal take(struct checked *c, const uint8_t digest[MN_SHA256_LEN])
 	}
 	r = open_request(c, &inner, &h->rq);
 	if (r != TAKEN) {
-		free(h);
+		mn_pool_put(&c->in->held, h);
 		return r;
 	}
 	if (c->repeat)
