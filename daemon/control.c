@@ -263,10 +263,10 @@ static int reload(void *arg, struct mn_ctl_request *r, struct nlattr **attrs)
 
 	(void)attrs;
 	if (rc) {
-		mn_error("reload: %s", err);
+		mn_event(MN_EVENT_RELOAD_REFUSED, MN_LOG_ERROR, "reload: %s", err);
 		return mn_ctl_fail(r, rc, "%s", err);
 	}
-	mn_info("configuration and store read again");
+	mn_event(MN_EVENT_RELOADED, MN_LOG_INFO, "configuration and store read again");
 	return mnd_tell_finish(g, r, 0);
 }
 

@@ -133,7 +133,8 @@ void mnd_gateway_drain(struct mnd_gateway *g)
 
 void mnd_gateway_drain_begin(struct mnd_gateway *g)
 {
-	mn_info("draining: %u service requests open", g->relay.n_open);
+	mn_event(MN_EVENT_STOPPING, MN_LOG_INFO, "draining: %u service requests open",
+		 g->relay.n_open);
 	mn_timer_set(mn_loop_timers(g->loop), &g->drain, 0);
 }
 
@@ -335,8 +336,9 @@ int mnd_gateway_new(const char *path, struct mnd_settings *settings, struct mnd_
 		mnd_gateway_free(g);
 		return rc;
 	}
-	mn_info("%s: %zu devices in %zu groups, %u workers", g->settings.gateway_id,
-		g->credentials.n, mnd_groups_count(&g->groups), g->crew ? g->crew->n : 1);
+	mn_event(MN_EVENT_STARTED, MN_LOG_INFO, "%s: %zu devices in %zu groups, %u workers",
+		 g->settings.gateway_id, g->credentials.n, mnd_groups_count(&g->groups),
+		 g->crew ? g->crew->n : 1);
 	*out = g;
 	return 0;
 }
@@ -353,7 +355,8 @@ void mnd_gateway_free(struct mnd_gateway *g)
 	mnd_classify_fini(g);
 	mnd_crew_free(g->crew);
 	if (g->store && mnd_groups_save(&g->groups, g->store))
-		mn_error("store: the generations were not written: %s", mn_store_error(g->store));
+		mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR,
+			 "store: the generations were not written: %s", mn_store_error(g->store));
 	mnd_groups_fini(&g->groups);
 	mnd_credentials_fini(&g->credentials);
 	mn_store_close(g->store);

@@ -110,9 +110,9 @@ static void signalled(void *arg, int signo)
 	}
 	notify_reloading();
 	if (mnd_gateway_reload(g, err))
-		mn_error("reload: %s", err);
+		mn_event(MN_EVENT_RELOAD_REFUSED, MN_LOG_ERROR, "reload: %s", err);
 	else
-		mn_info("configuration and store read again");
+		mn_event(MN_EVENT_RELOADED, MN_LOG_INFO, "configuration and store read again");
 	notify("READY=1");
 }
 

@@ -41,7 +41,9 @@ static int add_credential(struct mnd_gateway *g, const struct mn_device_record *
 	mnd_tell_add(g, c);
 	if (g->credentials.keys->lock_error && !g->lock_told) {
 		g->lock_told = true;
-		mn_warn("keys could not be locked in memory (%s) and may reach swap: raise RLIMIT_MEMLOCK",
+		mn_event(
+			MN_EVENT_KEYS_UNLOCKED, MN_LOG_WARN,
+			"keys could not be locked in memory (%s) and may reach swap: raise RLIMIT_MEMLOCK",
 			strerror(g->credentials.keys->lock_error));
 	}
 	return 0;
@@ -124,7 +126,8 @@ int mnd_gateway_add(struct mnd_gateway *g, const struct mn_device_record *r, cha
 		snprintf(err, 256, "device %.200s: %s", r->id, strerror(-rc));
 		return rc;
 	}
-	mn_info("device %s added to group %s", r->id, group->name);
+	mn_event(MN_EVENT_DEVICE_ADDED, MN_LOG_INFO, "device %s added to group %s", r->id,
+		 group->name);
 	return 0;
 }
 
@@ -141,6 +144,6 @@ int mnd_gateway_del(struct mnd_gateway *g, const char *entity, char err[256])
 	}
 	if (c)
 		remove_credential(g, c);
-	mn_info("device %s removed", entity);
+	mn_event(MN_EVENT_DEVICE_REMOVED, MN_LOG_INFO, "device %s removed", entity);
 	return 0;
 }

@@ -149,8 +149,8 @@ static void opened(void *arg, struct mn_session *s)
 	set_state(u, MND_UPSTREAM_UP);
 	u->gateway->counters.outer_handshakes_out++;
 	mn_timer_set(timers(u), &u->keepalive, MND_KEEPALIVE_MS);
-	mn_info("IN %s: session up with %s, %s", u->in_id, mn_addr_text(&u->address, text),
-		mn_suite_name(mn_session_suite(s)));
+	mn_event(MN_EVENT_IN_UP, MN_LOG_INFO, "IN %s: session up with %s, %s", u->in_id,
+		 mn_addr_text(&u->address, text), mn_suite_name(mn_session_suite(s)));
 }
 
 static void closed(void *arg, struct mn_session *s, enum mn_close why, bool was_open)
@@ -174,12 +174,14 @@ static void closed(void *arg, struct mn_session *s, enum mn_close why, bool was_
 	if (u->stopped)
 		return;
 	if (at_once)
-		mn_info("IN %s: session ended to be made anew", u->in_id);
+		mn_event(MN_EVENT_IN_DOWN, MN_LOG_INFO, "IN %s: session ended to be made anew",
+			 u->in_id);
 	else
-		mn_warn("IN %s: %s: %s; next attempt in %" PRIu64 " ms", u->in_id,
-			was_open ? "session closed" : "no session",
-			u->hint_refused ? "its hint is another IN's ID" : mn_close_name(why),
-			u->retry_at_ms - mn_loop_now(u->gateway->loop));
+		mn_event(MN_EVENT_IN_DOWN, MN_LOG_WARN,
+			 "IN %s: %s: %s; next attempt in %" PRIu64 " ms", u->in_id,
+			 was_open ? "session closed" : "no session",
+			 u->hint_refused ? "its hint is another IN's ID" : mn_close_name(why),
+			 u->retry_at_ms - mn_loop_now(u->gateway->loop));
 }
 
 static void send_empty(struct mnd_upstream *u, enum mn_coap_type type, uint16_t id)

@@ -76,7 +76,8 @@ void mnd_upstream_commit(struct mn_defer *d)
 	/* A Rand that cannot be written is used all the same: without it the group could not go on, and what is lost is
 	 * the floor for generations after a restart. Housekeeping tries again. */
 	if (mnd_groups_save(&g->groups, g->store))
-		mn_error("store: the generation was not written: %s", mn_store_error(g->store));
+		mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR,
+			 "store: the generation was not written: %s", mn_store_error(g->store));
 	for (unsigned int i = 0; i < u->n_acks; i++)
 		mnd_upstream_acknowledge(u, &u->acks[i], MN_COAP_204);
 	u->n_acks = 0;
@@ -113,8 +114,8 @@ static uint8_t post(struct mnd_upstream *u, const struct mn_coap *msg)
 		log_refused(&m, code);
 	if (!taken)
 		return code;
-	mn_info("group %s: generation %u for %llu members", group->name, group->generation,
-		(unsigned long long)group->members);
+	mn_event(MN_EVENT_RAND, MN_LOG_INFO, "group %s: generation %u for %llu members",
+		 group->name, group->generation, (unsigned long long)group->members);
 	if (u->n_acks == MND_UPSTREAM_ACKS)
 		mnd_upstream_commit(&u->commit);
 	u->acks[u->n_acks++] =

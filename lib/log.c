@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 1024
@@ -28,6 +31,8 @@ static const struct {
 /* Written by mn_log_init before there are threads; the level also later, atomically. */
 static const char *program;
 static bool to_journal;
+static int journal_fd = -1; /* connected to journal_path */
+static const char *journal_path = "/run/systemd/journal/socket";
 static int max_level = MN_LOG_INFO;
 
 /* JOURNAL_STREAM is "device:inode" of the stream that systemd gave us: stderr may have been
@@ -46,10 +51,34 @@ static bool stderr_is_journal(void)
 	return device == st.st_dev && inode == st.st_ino;
 }
 
+static int connect_journal(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(journal_path) >= sizeof(addr.sun_path))
+		return -1;
+	strcpy(addr.sun_path, journal_path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+void mn_log_journal(const char *path)
+{
+	journal_path = path;
+}
+
 void mn_log_init(const char *name, enum mn_log_level max)
 {
 	program = name;
 	to_journal = stderr_is_journal();
+	if (journal_fd >= 0)
+		close(journal_fd);
+	journal_fd = to_journal ? connect_journal() : -1;
 	mn_log_set_level(max);
 }
 
@@ -83,22 +112,53 @@ static void write_whole(const char *text, size_t len)
 	}
 }
 
-/* One write(2) a line, so that lines of several threads do not mix. */
-void mn_log(enum mn_log_level level, const char *fmt, ...)
+/* The journal's native protocol: a datagram of FIELD=value lines; values hold no line break here. False: it did not take it. */
+static bool journal_line(enum mn_log_level level, const char *id, const char *text, size_t len)
+{
+	char head[400];
+	int n = snprintf(
+		head, sizeof(head),
+		"PRIORITY=%c\nSYSLOG_IDENTIFIER=%.200s\n%s%s%sMESSAGE=", levels[level].priority,
+		program, id ? "MESSAGE_ID=" : "", id ? id : "", id ? "\n" : "");
+	const struct iovec parts[] = {
+		{ head, (size_t)n },
+		{ (void *)(uintptr_t)text, len },
+	};
+	const struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = 2 };
+
+	return journal_fd >= 0 && sendmsg(journal_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+/* One system call a line, so that lines of several threads do not mix. line has room for a byte more. */
+static void put_line(enum mn_log_level level, const char *id, char *line, size_t len)
+{
+	char prefix[4] = { '<', levels[level].priority, '>' };
+	char whole[LINE_MAX_LEN + sizeof(prefix)];
+
+	line[len++] = '\n';
+	if (!to_journal) {
+		write_whole(line, len);
+	} else if (!journal_line(level, id, line, len)) {
+		memcpy(whole, prefix, 3);
+		memcpy(whole + 3, line, len);
+		write_whole(whole, len + 3);
+	}
+}
+
+static void log_line(enum mn_log_level level, const char *id, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+static void log_line(enum mn_log_level level, const char *id, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_LEN + 1];
 	int saved = errno, head, n;
 	size_t len;
-	va_list ap;
 
 	if ((int)level > __atomic_load_n(&max_level, __ATOMIC_RELAXED))
 		return;
-	head = snprintf(line, sizeof(line), "%s%.*s%s%.200s: %s: ", to_journal ? "<" : "",
-			to_journal, &levels[level].priority, to_journal ? ">" : "",
-			program ? program : program_invocation_short_name, levels[level].name);
-	va_start(ap, fmt);
+	head = snprintf(line, sizeof(line),
+			"%.200s: %s: ", program ? program : program_invocation_short_name,
+			levels[level].name);
 	n = vsnprintf(line + head, LINE_MAX_LEN - (size_t)head, fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		n = 0;
 	len = (size_t)head + (size_t)n;
@@ -110,9 +170,31 @@ void mn_log(enum mn_log_level level, const char *fmt, ...)
 	for (size_t i = (size_t)head; i < len; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = ' ';
-	line[len++] = '\n';
-	write_whole(line, len);
+	put_line(level, id, line, len);
 	errno = saved;
+}
+
+void mn_log(enum mn_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void mn_event(enum mn_event event, enum mn_log_level level, const char *fmt, ...)
+{
+	static const char *const ids[] = {
+#define X(name, id) [MN_EVENT_##name] = id,
+		MN_EVENTS(X)
+#undef X
+	};
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(level, ids[event], fmt, ap);
+	va_end(ap);
 }
 
 static bool is_plain(unsigned char c)

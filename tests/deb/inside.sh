@@ -106,6 +106,17 @@ bad_reload()
 		systemctl is-active --quiet "$1" && [ "$(pid_of "$1")" = "$pid" ]
 }
 
+# has_event UNIT MESSAGE_ID
+has_event()
+{
+	journalctl -o cat _SYSTEMD_UNIT="$1.service" MESSAGE_ID="$2" | grep -q .
+}
+
+metrics()
+{
+	[ "$(mncsectl "$@" metrics | tail -n 1)" = '# EOF' ]
+}
+
 killed()
 {
 	local pid
@@ -137,8 +148,14 @@ check "mncsed runs as its user, without a capability" runs_as mncsed mncse
 check "incsed runs as its user, without a capability" runs_as incsed mncse-in
 check "a device authenticates through the service" authenticates C00001
 check "nothing is refused to the services" no_warnings
+check "the journal has the event STARTED of mncsed" has_event mncsed fa4233d774a74de9a18741fba9f45f29
+check "the journal has the event STARTED of incsed" has_event incsed fa4233d774a74de9a18741fba9f45f29
+check "the journal has the event IN_UP" has_event mncsed 774818d724204e5b94aca3b8a145b0dc
+check "metrics of mncsed" metrics
+check "metrics of incsed" metrics --in
 for s in mncsed incsed; do
 	check "$s: a reload with a mistake fails and changes nothing" bad_reload $s
+	check "$s: the journal has the event RELOAD_REFUSED" has_event $s 06a3b5dd39a44110af7a7a23c1e17efb
 	check "$s: a good reload" systemctl reload $s
 done
 check "a device authenticates after that" authenticates C00001

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,6 +34,7 @@ static int capture(void **state)
 	if (saved_stderr < 0 || dup2(out_fd, STDERR_FILENO) < 0)
 		return -1;
 	unsetenv("JOURNAL_STREAM");
+	mn_log_journal("/nonexistent/journal");
 	return 0;
 }
 
@@ -103,6 +106,80 @@ static void the_journal_gets_priorities(void **state)
 	mn_debug("d");
 	assert_string_equal(output(), "<3>prog: error: a\n<4>prog: warn: b\n"
 				      "<6>prog: info: c\n<7>prog: debug: d\n");
+}
+
+/* A socket takes the place of the journal's. */
+static int listen_as_journal(char path[64])
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(path, 64, "/tmp/test_log.%d", (int)getpid());
+	unlink(path);
+	strcpy(addr.sun_path, path);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static const char *received(int fd)
+{
+	static char text[2048];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+static void the_journal_gets_fields(void **state)
+{
+	char path[64];
+	int fd = listen_as_journal(path);
+
+	(void)state;
+	set_journal_stream(0);
+	mn_log_journal(path);
+	mn_log_init("prog", MN_LOG_INFO);
+	unlink(path);
+	mn_warn("a\nMESSAGE_ID=forged");
+	assert_string_equal(received(fd), "PRIORITY=4\nSYSLOG_IDENTIFIER=prog\n"
+					  "MESSAGE=prog: warn: a MESSAGE_ID=forged\n");
+	mn_event(MN_EVENT_IN_UP, MN_LOG_INFO, "b %d", 1);
+	assert_string_equal(received(fd), "PRIORITY=6\nSYSLOG_IDENTIFIER=prog\n"
+					  "MESSAGE_ID=774818d724204e5b94aca3b8a145b0dc\n"
+					  "MESSAGE=prog: info: b 1\n");
+	mn_debug("not at this level");
+	assert_string_equal(received(fd), "");
+	assert_string_equal(output(), "");
+	/* a journal that has gone: the line is not lost */
+	close(fd);
+	mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR, "c");
+	assert_string_equal(output(), "<3>prog: error: c\n");
+}
+
+static void events_are_lines_elsewhere(void **state)
+{
+	(void)state;
+	mn_log_init("prog", MN_LOG_INFO);
+	mn_event(MN_EVENT_STARTED, MN_LOG_INFO, "a");
+	assert_string_equal(output(), "prog: info: a\n");
+}
+
+/* 32 hex digits, each once. */
+static void identifiers_are_lawful(void **state)
+{
+#define X(name, id) id,
+	static const char *const ids[] = { MN_EVENTS(X) };
+#undef X
+	size_t n = sizeof(ids) / sizeof(ids[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(strspn(ids[i], "0123456789abcdef"), 32);
+		assert_int_equal(strlen(ids[i]), 32);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(ids[i], ids[k]);
+	}
 }
 
 /* The variable is inherited: it means nothing once stderr is something else. */
@@ -281,6 +358,9 @@ int main(void)
 		logging_test(a_line_names_program_and_level),
 		logging_test(lines_above_the_level_are_left_out),
 		logging_test(the_journal_gets_priorities),
+		logging_test(the_journal_gets_fields),
+		logging_test(events_are_lines_elsewhere),
+		cmocka_unit_test(identifiers_are_lawful),
 		logging_test(another_stream_than_the_journals_gets_no_priorities),
 		logging_test(a_line_stays_one_line),
 		logging_test(a_long_line_is_cut_with_dots),

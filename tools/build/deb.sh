@@ -45,6 +45,7 @@ copy_tree()
 
 need
 version=$(dpkg-parsechangelog -l tools/debian/changelog -S Version)
+[ "$version" = "$(cat VERSION)" ] || fail "tools/debian/changelog is of $version, VERSION says $(cat VERSION)"
 stage=$out/mncse-$version
 mkdir -p "$out"
 [ -e "$source/SHA256SUMS" ] || tools/build/deps.sh --source "$source"

@@ -189,7 +189,8 @@ static int add(struct mnt_in *in, struct mn_ctl_request *r, const struct mn_devi
 		mn_store_device_del(in->store, record->id);
 		return mn_ctl_fail(r, err, "the device was not added: %s", strerror(-err));
 	}
-	mn_info("device %s added to group %s of %s", d->id, d->group->name, d->group->gateway->id);
+	mn_event(MN_EVENT_DEVICE_ADDED, MN_LOG_INFO, "device %s added to group %s of %s", d->id,
+		 d->group->name, d->group->gateway->id);
 	if (d->use == MN_USE_GROUP)
 		offer_first(d->group);
 	return 0;
@@ -232,7 +233,7 @@ int mnt_change_device_del(void *arg, struct mn_ctl_request *r, struct nlattr **a
 		mnt_direct_revoke(in, d->direct);
 	if (d)
 		mnt_device_del(&in->devices, d);
-	mn_info("device %s revoked", id);
+	mn_event(MN_EVENT_DEVICE_REMOVED, MN_LOG_INFO, "device %s revoked", id);
 	return 0;
 }
 
@@ -244,5 +245,8 @@ int mnt_change_reload(void *arg, struct mn_ctl_request *r, struct nlattr **attrs
 	int e = mnt_in_reload(arg, err);
 
 	(void)attrs;
-	return e ? mn_ctl_fail(r, e, "%s", err) : 0;
+	if (!e)
+		return 0;
+	mn_event(MN_EVENT_RELOAD_REFUSED, MN_LOG_ERROR, "nothing was changed: %s", err);
+	return mn_ctl_fail(r, e, "%s", err);
 }

@@ -36,7 +36,8 @@ int mnt_commit_begin(struct mnt_commit *c)
 	schedule(c);
 	err = mn_store_begin(c->store);
 	if (err) {
-		mn_error("store: cannot begin a transaction: %s", mn_store_error(c->store));
+		mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR,
+			 "store: cannot begin a transaction: %s", mn_store_error(c->store));
 		c->failed = true;
 		return err;
 	}
@@ -52,7 +53,8 @@ void mnt_commit_mark(struct mnt_commit *c)
 void mnt_commit_fail(struct mnt_commit *c)
 {
 	if (!c->failed)
-		mn_error("store: %s", mn_store_error(c->store));
+		mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR, "store: %s",
+			 mn_store_error(c->store));
 	c->failed = true;
 	schedule(c);
 }
@@ -79,7 +81,8 @@ static int finish(struct mnt_commit *c)
 	if (c->open && !err) {
 		err = mn_store_commit(c->store);
 		if (err)
-			mn_error("store: cannot commit: %s", mn_store_error(c->store));
+			mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR, "store: cannot commit: %s",
+				 mn_store_error(c->store));
 		else
 			c->commits++;
 	}

@@ -282,8 +282,8 @@ void mnt_gateway_opened(struct mnt_in *in, struct mn_session *s)
 	}
 	mn_session_set_user(s, l);
 	w->link = l;
-	mn_info("gateway %s connected from %s, %s", w->id, mn_addr_text(mn_session_peer(s), addr),
-		mn_suite_name(mn_session_suite(s)));
+	mn_event(MN_EVENT_GATEWAY_UP, MN_LOG_INFO, "gateway %s connected from %s, %s", w->id,
+		 mn_addr_text(mn_session_peer(s), addr), mn_suite_name(mn_session_suite(s)));
 	for (struct mnt_group *g = w->groups; g; g = g->next) {
 		g->wanted = true;
 		g->in_flight = false;
@@ -310,7 +310,8 @@ void mnt_gateway_closed(struct mnt_in *in, struct mn_session *s, enum mn_close w
 	if (!l)
 		return;
 	mnt_commit_now(&in->commit); /* answers that are held name the link */
-	mn_info("gateway %s disconnected: %s", l->gateway->id, mn_close_name(why));
+	mn_event(MN_EVENT_GATEWAY_DOWN, MN_LOG_INFO, "gateway %s disconnected: %s", l->gateway->id,
+		 mn_close_name(why));
 	mn_session_set_user(s, NULL);
 	if (l->gateway->link == l)
 		l->gateway->link = NULL;

@@ -176,7 +176,8 @@ static void draft_done(struct mnt_after *a, int err)
 	authenticated_anew(g);
 	mnt_group_reschedule(g);
 	g->all->draws++;
-	mn_info("group %s of %s: generation %u drawn", g->name, g->gateway->id, g->current.number);
+	mn_event(MN_EVENT_RAND, MN_LOG_INFO, "group %s of %s: generation %u drawn", g->name,
+		 g->gateway->id, g->current.number);
 	if (g->all->drawn)
 		g->all->drawn(g);
 }
@@ -283,7 +284,8 @@ void mnt_group_restored(struct mnt_group *g)
 void mnt_group_conflict(struct mnt_group *g)
 {
 	if (!g->conflicts)
-		mn_error(
+		mn_event(
+			MN_EVENT_STORE_OLDER, MN_LOG_ERROR,
 			"gateway %s has seen a newer generation of group %s than %u: this store is an older copy. "
 			"What was added, removed or answered since that copy is lost, and devices added since are unknown. "
 			"Nothing under an earlier generation is accepted; a new Rand is drawn",

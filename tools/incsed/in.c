@@ -95,7 +95,8 @@ static void restored(struct mnt_in *in)
 		mnt_group_restored(g);
 	}
 	if (any)
-		mn_error(
+		mn_event(
+			MN_EVENT_STORE_OLDER, MN_LOG_ERROR,
 			"the store is not the one that was written last: an older copy was put back, or it was moved "
 			"without its .lineage file. What was added, removed or answered since that copy is lost. "
 			"Nothing under an earlier generation is accepted; new Rands are drawn");
@@ -346,7 +347,7 @@ int mnt_in_reload(struct mnt_in *in, char err[512])
 	}
 	take(in);
 	mnt_settings_free(&old);
-	mn_info("configuration taken from %s", in->settings_path);
+	mn_event(MN_EVENT_RELOADED, MN_LOG_INFO, "configuration taken from %s", in->settings_path);
 	return 0;
 }
 

@@ -115,13 +115,13 @@ static void on_signal(void *arg, int signo)
 
 	if (signo != SIGHUP) {
 		notify("STOPPING=1");
-		mn_info("stopping");
+		mn_event(MN_EVENT_STOPPING, MN_LOG_INFO, "stopping");
 		mn_loop_stop(in->loop);
 		return;
 	}
 	notify_reloading();
 	if (mnt_in_reload(in, err))
-		mn_error("nothing was changed: %s", err);
+		mn_event(MN_EVENT_RELOAD_REFUSED, MN_LOG_ERROR, "nothing was changed: %s", err);
 	notify("READY=1");
 }
 
@@ -150,8 +150,9 @@ static int run(struct mnt_in *in)
 	if (r) {
 		mn_error("%s", err);
 	} else {
-		mn_info("%s: %zu devices, %zu groups, %zu gateways", in->settings.in_id,
-			in->devices.by_id.n, in->groups.table.n, in->gateways.by_id.n);
+		mn_event(MN_EVENT_STARTED, MN_LOG_INFO, "%s: %zu devices, %zu groups, %zu gateways",
+			 in->settings.in_id, in->devices.by_id.n, in->groups.table.n,
+			 in->gateways.by_id.n);
 		fputs("incsed: ready\n", stderr);
 		notify("READY=1");
 		watchdog_start(in->loop);
