@@ -23,7 +23,7 @@
 
 #include "ctl/codec.h"
 
-enum { PATIENCE_MS = 10000, NOISE = 2000, SLOW_MAX = 100000, SERVED_MAX = 1000, LARGE = 70000 };
+enum { PATIENCE_MS = 60000, NOISE = 2000, SLOW_MAX = 100000, SERVED_MAX = 1000, LARGE = 70000 };
 
 struct message {
 	size_t len;

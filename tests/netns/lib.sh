@@ -129,8 +129,15 @@ finish()
 	exit 0
 }
 
-# wait_until SECONDS COMMAND...: polls; false when the time is over
+# wait_until SECONDS COMMAND...: polls; false when the time is over, and a minute more: a machine that does much else may not run a program
+# for many seconds
 wait_until()
+{
+	within $(($1 + 60)) "${@:2}"
+}
+
+# within SECONDS COMMAND...: the same to the second, where what must not be comes true by itself later
+within()
 {
 	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
 

@@ -77,6 +77,33 @@ answers_above()
 	[ "$(answers "$1")" -gt "$2" ]
 }
 
+# interrupted NAME... (not within check: it waits for them): ends devices that would go on for ever; true when none had ended before, which is what a failed request does
+interrupted()
+{
+	local name good=0
+
+	for name in "$@"; do
+		stop "$name" INT
+		[ $? -eq 130 ] || good=1
+	done
+	return $good
+}
+
+# once BEFORE NAME...: each answered request of them was executed, and once; the last one of each may have no answer. There were BEFORE
+# instances.
+once()
+{
+	local name sum=$1 n
+
+	shift
+	for name in "$@"; do
+		sum=$((sum + $(answers "$name")))
+	done
+	n=$(instances)
+	echo "$n instances, $sum expected"
+	[ "$n" -ge $sum ] && [ "$n" -le $((sum + $#)) ]
+}
+
 # goes_on NAME: it gets further answers
 goes_on()
 {

@@ -11,7 +11,7 @@
  *	again		sends the last one again as a gateway does: the same token and bytes, another message ID;
  *			"answer ..., as before" when that is the answer of before but for its message ID
  *
- * A rand-message that no command waits for is not answered. Exit 1 when a command cannot be carried out within 10 s.
+ * A rand-message that no command waits for is not answered. Exit 1 when a command cannot be carried out within a minute.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 #include "log.h"
 #include "store/store.h"
 
-enum { PATIENCE_MS = 10000, ANSWER_MS = 1500 };
+enum { PATIENCE_MS = 60000, ANSWER_MS = 12000 };
 enum waiting { FOR_NOTHING, FOR_RAND, FOR_ANSWER };
 
 struct replay {

@@ -68,8 +68,8 @@ exits 3 "without a gateway the handshake fails" C00001 --timeout 1
 
 # 4: a gateway without IN
 start_gateway
-exits 4 "without an IN there is no Rand" C00001 --timeout 1
-exits 4 "asking for it does not help" C00001 --timeout 1 --observe
+exits 4 "without an IN there is no Rand" C00001 --timeout 12
+exits 4 "asking for it does not help" C00001 --timeout 12 --observe
 check "the gateway says 5.03" shown 'no Rand: 5.03'
 
 # 0
@@ -128,7 +128,7 @@ check "and closes its session" wait_until 5 stat_is mncsed inner.sessions 0
 # 5: no outer session
 stop incsed
 check "the gateway notices at once that the IN left" wait_until 5 upstream_is_not up
-exits 5 "without an outer session the gateway refuses" C00001 --timeout 2
+exits 5 "without an outer session the gateway refuses" C00001 --timeout 12
 check "with 5.03" shown '5\.03'
 
 finish

@@ -59,7 +59,7 @@ check "a second daemon on the same store is refused" refused "$T/mncsed.yaml"
 PID=${PIDS[mncsed]}
 is "the process leaves no core file" "$(awk '/Max core file size/ { print $5 }' "/proc/$PID/limits")" 0
 
-device C00001 --timeout 3
+device C00001 --timeout 12
 is "a device without Rand gives up with 4" $? 4
 
 start_in
@@ -199,7 +199,7 @@ check "and back again" ctl mncsed reload
 
 stop incsed
 check "the gateway notices that the IN has gone" wait_until 10 eval '! upstream_is up'
-device C00005 --timeout 3 || true
+device C00005 --timeout 12 || true
 check "service requests are answered 5.03 meanwhile" eval '[ "$(stat_of mncsed inner.refused_unavailable)" -gt 0 ]'
 start_in
 check "the session comes back by itself" wait_until 30 upstream_is up

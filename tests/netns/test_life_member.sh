@@ -99,7 +99,7 @@ untouched "revoked at the IN"
 
 # ---- revoked at the gateway
 
-start_device victim C00005 --count $FOREVER --timeout 4
+start_device victim C00005 --count $FOREVER --timeout 12
 check "another one is served until it is revoked" goes_on victim
 check "the gateway revokes it" ctl mncsed remove C00005
 check "its session is closed" wait_until 5 no_session C00005

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/life.sh"
 
-GRACE_S=3
+GRACE_S=15
 
 # taken NAME GENERATION: a device took that Rand
 taken()
@@ -23,11 +23,10 @@ start_both
 # ---- under traffic
 
 WORKERS='w1 w2 w3'
-REQUESTS=10000
 start_device observer C00004 --observe --stay
 start_device idle C00005 --stay
 for i in 1 2 3; do
-	start_device w$i C0000$i --count $REQUESTS --send "$CREATE"
+	start_device w$i C0000$i --count $FOREVER --send "$CREATE"
 done
 check "an observer and a device that waits authenticate" wait_until 20 eval 'answers_above observer 0 && answers_above idle 0'
 
@@ -51,12 +50,12 @@ is "devices worked all the time" $RUNNING 3
 check "the observer is told of it" wait_until 10 taken observer "$LAST"
 check "the waiting device gets it" wait_until 10 taken idle "$LAST"
 for w in $WORKERS; do
-	exit_of $w 120
-	is "$w: no request failed" $? 0
-	is "$w: all were answered" "$(answers $w)" $REQUESTS
-	is "$w: the last ones under the last Rand" "$(context_of $w)" "$LAST"
+	check "$w goes on under the last Rand" wait_until 10 eval '[ "$(context_of '$w')" = "$LAST" ]'
+	check "$w: with answers" goes_on $w
 done
-is "each request was executed, and once" "$(instances)" $((3 * REQUESTS))
+interrupted $WORKERS
+is "no request failed" $? 0
+check "each request was executed, and once" once 0 $WORKERS
 check "a device that joins now gets the last Rand" device C00006
 is "and it alone" "$(sed -n 's/.*Rand of generation \([0-9]*\).*/\1/p' "$T/device.log")" "$LAST"
 stop observer INT
@@ -65,12 +64,12 @@ stop idle INT
 # ---- the previous generation
 
 stop mncsed
-N=60
+N=120
 check "requests of the current generation are recorded" replay rand $(seq -f 'make=old%g' $N)
 LAST=$(generation_of incsed)
 NEXT=$(rekey)
-OUT=$(replay hold send=old1 rand=$((LAST + 1)) send=old2 make=new1 send=new1)
 TAKEN=${EPOCHREALTIME/[.,]/}
+OUT=$(replay hold send=old1 rand=$((LAST + 1)) send=old2 make=new1 send=new1)
 is "requests of the previous generation are served before the gateway takes the new one, and after" "$OUT" \
 	"held $NEXT
 answer 2.04 protected
@@ -78,16 +77,16 @@ rand $NEXT
 answer 2.04 protected
 answer 2.04 protected"
 
-# The window of the previous generation: each look at it takes a request of its own.
+# The window of the previous generation, measured from before it began: it may seem longer than it is, never shorter. Each look at it
+# takes a request of its own, and when all are used up it was too long.
 AT=3
 while ANSWER=$(replay send=old$AT) && [ "$ANSWER" = "answer 2.04 protected" ] && [ $AT -lt $N ]; do
 	AT=$((AT + 1))
-	sleep 0.1
+	sleep 0.25
 done
 PASSED=$(((${EPOCHREALTIME/[.,]/} - TAKEN) / 100000))
-check "it goes on for a while" test $AT -gt 5
 is "then they are refused" "$ANSWER" "answer 4.01 Security context not found"
-check "after grace_s" test $PASSED -ge $((GRACE_S * 10 - 8)) -a $PASSED -le $((GRACE_S * 10 + 15))
+check "not before grace_s" test $PASSED -ge $((GRACE_S * 10 - 1))
 is "those of the new one are served" "$(replay rand make=new2 send=new2 | tail -n 1)" "answer 2.04 protected"
 check "requests of the new generation are recorded" replay rand make=new3
 FIRST=$NEXT
