@@ -142,11 +142,13 @@ static bool forward(struct mnd_proxy *p, struct mn_udp *u, const uint8_t *data, 
 }
 
 /* What passes is counted by what record headers say (figure 8.2.1-2): the IN's first protected record, its Finished, is the server's
- * reply and says that the device's authentication before it was good; application records of the device are its service requests. */
+ * reply and says that the device's authentication before it was good; application records of the device are its service requests, but for repetitions (RFC 7252 4.2): of the same length, before
+ * the IN has said anything. */
 struct passing {
 	bool handshake, reply;
 	unsigned int services;
-	bool is_hello;
+	uint16_t asked; /* length of the last of them */
+	bool is_hello, answer;
 };
 
 static struct passing look(const struct mnd_flow *f, uint8_t *data, size_t len, bool device)
@@ -164,8 +166,13 @@ static struct passing look(const struct mnd_flow *f, uint8_t *data, size_t len, 
 			seen.handshake = true;
 		if (!device && !f->from_in)
 			seen.reply = true;
-		if (device && r.type == MNCSE_APPLICATION)
+		if (r.type != MNCSE_APPLICATION)
+			continue;
+		seen.answer = !device;
+		if (device && r.len != (seen.asked ? seen.asked : f->asked)) {
 			seen.services++;
+			seen.asked = (uint16_t)r.len;
+		}
 	}
 	return seen;
 }
@@ -176,6 +183,10 @@ static void touch(struct mnd_flow *f, const struct passing *seen, bool device)
 	f->active_ms = mn_loop_now(f->proxy->gateway->loop);
 	if (seen->is_hello)
 		f->from_device = f->from_in = false; /* a new session of this device */
+	if (seen->is_hello || seen->answer)
+		f->asked = 0;
+	else if (seen->asked)
+		f->asked = seen->asked;
 	f->from_device |= device && seen->handshake;
 	f->from_in |= !device && seen->reply;
 	link_flow(f);

@@ -38,6 +38,8 @@ struct mnd_flow {
 	struct mn_local local;
 	uint64_t active_ms;
 	bool from_device, from_in; /* a record of epoch 1 was seen */
+	uint16_t
+		asked; /* length of the device's last application record, 0 when the IN has answered */
 };
 
 TAILQ_HEAD(mnd_flow_list, mnd_flow);

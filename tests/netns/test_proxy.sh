@@ -100,6 +100,22 @@ is "and no Rand was needed" "$(stat_of incsed outer.rand_out)" 0
 bench "at a gateway that has seen devices the counts are those of the run"
 is "which the relay adds" "$(proxied)" "200 200 200 200 200 200"
 
+# while the IN stands still the device repeats its request
+repeated()
+{
+	[ "$(stat_of mncsed inner.datagrams_in)" -ge $((DATAGRAMS + 3)) ]
+}
+COUNTED=$(stat_of mncsed proxy.service_in)
+spawn works "$DEV" "$BIN/mncse-device" --mode proxy --gateway "$GW_ADDR" --credentials "$T/proxy.csv" --id C00001 --count 1000000000
+wait_until 20 grep -q 'answer verified' "$T/works.log" || bail "a device works through the relay"
+kill -STOP "${PIDS[incsed]}"
+DATAGRAMS=$(stat_of mncsed inner.datagrams_in)
+check "a device repeats what is not answered" wait_until 30 repeated
+kill -CONT "${PIDS[incsed]}"
+stop works INT
+check "and the relay counts it once" wait_until 5 stat_is mncsed proxy.service_in \
+	$((COUNTED + $(grep -c 'sent, try 1$' "$T/works.log")))
+
 direct C00001 --send 'in-cse/cnt={"m2m:cin":{"con":"secret-content"}}'
 is "a device creates" $? 0
 direct C00001 --send 'in-cse/none={"m2m:cin":{"con":"1"}}'
