@@ -55,6 +55,10 @@ else ifeq ($(SAN),thread)
 O	:= $(B)/tsan
 CFLAGS	?= -O1 -g
 HARDEN	:= -fsanitize=thread -fno-omit-frame-pointer
+else ifeq ($(SAN),fuzz)
+O	:= $(B)/fuzz
+CFLAGS	?= -O1 -g
+HARDEN	:= -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
 O	:= $(B)
 CFLAGS	?= -O2 -g
@@ -65,6 +69,9 @@ endif
 VERSION	:= $(strip $(shell cat VERSION))
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
+ifeq ($(SAN),fuzz)
+WARN	+= -Wno-gnu-variable-sized-type-not-at-end # clang's, of what gcc takes
+endif
 ifeq ($(WERROR),1)
 WARN	+= -Werror
 endif
@@ -141,6 +148,7 @@ PROGRAMS   := $(call have,$(BIN_NAMES) $(SBIN_NAMES))
 UNIT_SRCS  := $(sort $(wildcard tests/unit/test_*.c))
 NETNS_SRCS := $(call find_c,tests/netns)
 VM_SRCS	   := $(call find_c,tests/vm)
+FUZZ_SRCS  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 ifeq ($(BPF_MISSING),)
 BPF_SRCS   := $(sort $(wildcard bpf/*.bpf.c))
 BPFT_SRCS  := $(sort $(wildcard tests/bpf/test_*.c tests/bpf/info.c))
@@ -148,6 +156,9 @@ endif
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(BPF_SRCS))
 BPFT	   := $(patsubst tests/bpf/%.c,$(O)/bpftest/%,$(BPFT_SRCS))
 STEER_SRCS := $(wildcard daemon/steer*.c)
+FUZZ	   := $(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(FUZZ_SRCS))
+# Without libFuzzer a target runs the files that it is given.
+FUZZ_MAIN  := $(if $(filter fuzz,$(SAN)),,tests/fuzz/replay.c)
 UNIT	   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
 NETNS	   := $(patsubst tests/netns/%.c,$(O)/netns/%,$(NETNS_SRCS))
 
@@ -158,14 +169,14 @@ NETNS	   := $(patsubst tests/netns/%.c,$(O)/netns/%,$(NETNS_SRCS))
 ifneq ($(UNIT_SRCS)$(NETNS_SRCS)$(BPFT_SRCS),)
 EXTRA := $(shell awk 'FNR <= 10 && /(LINK|LIBS):/ { \
 	sub(/.*(LINK|LIBS):/, ""); sub(/\*\/.*/, ""); \
-	for (i = 1; i <= NF; i++) print FILENAME "=" $$i }' $(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS))
+	for (i = 1; i <= NF; i++) print FILENAME "=" $$i }' $(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS) $(FUZZ_SRCS))
 endif
 extra	   = $(patsubst $(1)=%,%,$(filter $(1)=%,$(EXTRA)))
 extra_objs = $(call objs,$(filter %.c,$(call extra,$(1))))
 extra_libs = $(filter -%,$(call extra,$(1)))
 
-OBJS := $(sort $(call objs,$(LIB_SRCS) $(foreach p,$(PROGRAMS),$($(p)_SRCS)) $(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS)) \
-	$(foreach t,$(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS),$(call extra_objs,$(t))))
+OBJS := $(sort $(call objs,$(LIB_SRCS) $(foreach p,$(PROGRAMS),$($(p)_SRCS)) $(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS) $(FUZZ_SRCS)) \
+	$(foreach t,$(UNIT_SRCS) $(NETNS_SRCS) $(BPFT_SRCS) $(FUZZ_SRCS),$(call extra_objs,$(t))))
 
 # ---------------------------------------------------------------- rules
 
@@ -177,17 +188,18 @@ Q   := @
 say  = @printf '  %-7s %s\n' '$(1)' '$(2)';
 endif
 
-.PHONY: all lib programs unit netns kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files install-completion deb check-deb clean distclean help \
+.PHONY: all lib programs unit netns fuzz fuzz-build kmod bpf bpftest bpf-info check check-vm check-unit check-build tsan deps demo bench layers style format install install-files install-completion deb check-deb clean distclean help \
 	need-packages FORCE
 
 all: lib programs
 lib: $(LIB_A)
 programs: $(addprefix $(O)/bin/,$(PROGRAMS))
 unit: $(UNIT)
+fuzz-build: $(FUZZ)
 netns: $(NETNS)
 bpf: $(SKELETONS)
 bpftest: $(BPFT)
-check-build: all unit netns bpftest
+check-build: all unit netns bpftest fuzz-build
 
 need-packages:
 ifneq ($(MISSING),)
@@ -252,6 +264,14 @@ endef
 $(foreach t,$(UNIT_SRCS),$(eval $(call test_program,$(t),$(patsubst tests/unit/%.c,$(O)/unit/%,$(t)))))
 $(foreach t,$(NETNS_SRCS),$(eval $(call test_program,$(t),$(patsubst tests/netns/%.c,$(O)/netns/%,$(t)))))
 
+# fuzz_target SOURCE OUTPUT
+define fuzz_target
+$(2): $$(call objs,$(1) $$(FUZZ_MAIN)) $$(call extra_objs,$(1)) $(LIB_A) $(WOLFSSL_OK) $(O)/ldflags
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)$$(call link,$$(call objs,$(1) $$(FUZZ_MAIN)) $$(call extra_objs,$(1)) $$(if $$(FUZZ_MAIN),,-fsanitize=fuzzer),$$(call extra_libs,$(1)) $$(TEST_LIBS))
+endef
+$(foreach t,$(FUZZ_SRCS),$(eval $(call fuzz_target,$(t),$(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(t)))))
+
 # The one program that runs in the virtual machines
 $(O)/vm/main: $(call objs,$(VM_SRCS)) $(LIB_A) $(WOLFSSL_OK) $(O)/ldflags
 	@mkdir -p $(@D)
@@ -259,7 +279,7 @@ $(O)/vm/main: $(call objs,$(VM_SRCS)) $(LIB_A) $(WOLFSSL_OK) $(O)/ldflags
 $(foreach t,$(BPFT_SRCS),$(eval $(call test_program,$(t),$(patsubst tests/bpf/%.c,$(O)/bpftest/%,$(t)))))
 
 -include $(OBJS:.o=.d)
--include $(patsubst %.o,%.d,$(call objs,$(VM_SRCS)))
+-include $(patsubst %.o,%.d,$(call objs,$(VM_SRCS) tests/fuzz/replay.c))
 
 # ---------------------------------------------------------------- tests and checks
 
@@ -356,7 +376,7 @@ check-deb:
 	@tests/deb/run.sh '$(B)'
 
 clean:
-	rm -rf $(addprefix $(B)/,asan tsan bin bpf bpftest kmod obj unit netns libmncse.a flags ldflags lib.list wolfssl.ok wolfssl_check)
+	rm -rf $(addprefix $(B)/,asan tsan fuzz bin bpf bpftest kmod obj unit netns libmncse.a flags ldflags lib.list wolfssl.ok wolfssl_check)
 
 distclean: clean
 	rm -rf build
@@ -370,6 +390,7 @@ help:
 #: make check-unit    the unit tests alone
 #: make tsan          the gateway's workers with the thread sanitizer
 #: make bpf-info      what the verifier of this kernel says of each BPF program: steps, stack (root)
+#: make fuzz          every fuzz target for FUZZ_S=60 seconds each (T=WORD: only targets with that name); finds are in B/fuzz/find
 #: make demo          IN, gateway and DEVICES=1000 devices in network namespaces (root)
 #:                    GROUPS=N MODE=group|proxy BPF=auto|on|off KMOD=auto|on|off JSON=FILE
 #: make bench         the measurements of docs/benchmarks.md; results in B/bench (DEVICES= GROWTH= MODES= RUNS= DTLSLOAD= TINYDTLS=)
@@ -382,7 +403,7 @@ help:
 #: make check-deb     installs, uses, upgrades and purges them in a Debian 12 of its own with systemd (root; the first run wants packages)
 #: make clean         removes what make built, keeps wolfSSL; `make distclean` removes build/
 #:
-#: Variables: B=DIR output folder (build), WOLFSSL_DIR=PREFIX another wolfSSL, SAN=1 sanitizers (output in B/asan), SAN=thread (B/tsan),
+#: Variables: B=DIR output folder (build), WOLFSSL_DIR=PREFIX another wolfSSL, SAN=1 sanitizers (output in B/asan), SAN=thread (B/tsan), SAN=fuzz (B/fuzz),
 #: WERROR=1 warnings are errors, V=1 show commands, CFLAGS LDFLAGS CC as usual
 
 endif

@@ -26,7 +26,7 @@ PACKAGES=(
 	libjansson-dev libsqlite3-dev libsystemd-dev libmicrohttpd-dev
 	clang llvm libbpf-dev bpftool
 	# checks and tests
-	clang-format libcmocka-dev libcbor-dev libssl-dev openssl
+	clang-format libclang-rt-dev libcmocka-dev libcbor-dev libssl-dev openssl
 	iproute2 iputils-ping python3 sqlite3 procps systemd
 )
 # The first of these names that the machine's Debian has.
