@@ -219,7 +219,8 @@ int mn_sql_blob(struct mn_store *s, sqlite3_stmt *st, int col, void *out, size_t
 	data = sqlite3_column_blob(st, col);
 	if ((size_t)sqlite3_column_bytes(st, col) != len || (len && !data))
 		return bad_column(s, st, col, "has a wrong length");
-	memcpy(out, data, len);
+	if (len)
+		memcpy(out, data, len);
 	return 0;
 }
 
