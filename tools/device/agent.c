@@ -271,7 +271,10 @@ static void request_in(struct mnt_agent *a, const struct mn_coap *m)
 	uint8_t code;
 
 	if (before) {
-		if (m->type == MN_COAP_CON)
+		/* a response had that number: there is no code to repeat */
+		if (m->type == MN_COAP_CON && !before->code)
+			send_empty(a, MN_COAP_ACK, m->id);
+		else if (m->type == MN_COAP_CON)
 			send_code(a, m, before->code);
 		return;
 	}
