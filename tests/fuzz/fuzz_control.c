@@ -239,7 +239,7 @@ static void call(struct fuzz *f)
 	}
 	shutdown(peer, SHUT_WR);
 	ret = mn_ctl_call(c, mn_ctl_request_new(MNCSE_CMD_STATUS_GET, false), answered, &got, err);
-	MUST(memchr(err, 0, sizeof(err)) && ret != -ETIMEDOUT);
+	MUST(memchr(err, 0, sizeof(err)));
 	MUST(!ret || ret == -E2BIG || err[0]);
 	mn_ctl_disconnect(c);
 	close(peer);

@@ -50,7 +50,8 @@ static void response(const struct mn_coap *m)
 	r.op = m->code == MN_COAP_204 ? MN_OP_NOTIFY : MN_OP_RETRIEVE;
 	mn_rsc_name(r.rsc);
 	len = mn_onem2m_response_write(&r, buf, sizeof(buf));
-	if (len > 0) {
+	/* one that we do not make ourselves is written as an error, whatever it is */
+	if (len > 0 && mn_onem2m_code_fits(r.rsc, mn_onem2m_code(r.rsc, r.op))) {
 		MUST(!mn_coap_read(buf, (size_t)len, &again, NULL));
 		MUST(!mn_onem2m_response_read(&again, &b));
 		MUST(r.rsc == b.rsc && !strcmp(r.rqi, b.rqi) && !strcmp(r.rvi, b.rvi));
