@@ -155,7 +155,10 @@ int main(int argc, char **argv)
 
 	mn_log_init("mncsed", MN_LOG_INFO);
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a)) {
+		mn_error("not enough memory");
+		return EXIT_FAILURE;
+	}
 	protect_process();
 	rc = mnd_settings_read(a.path, &settings, err);
 	if (!rc) {

@@ -406,9 +406,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "floor"))
 		return mnt_floor_main(argc - 1, argv + 1);
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (mn_crypto_init()) {
-		mn_error("could not start the cryptography");
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) || mn_crypto_init()) {
+		mn_error("could not start: no memory or no cryptography");
 		return EXIT_FAILED;
 	}
 	return run(&o);

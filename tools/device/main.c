@@ -403,7 +403,11 @@ int main(int argc, char **argv)
 		mn_error("could not start: no memory or no cryptography");
 		return EXIT_INPUT;
 	}
-	argp_parse(&argp, argc, argv, 0, NULL, &d.options);
+	if (argp_parse(&argp, argc, argv, 0, NULL, &d.options)) {
+		mn_error("not enough memory");
+		free(d.options.sends);
+		return EXIT_INPUT;
+	}
 	if (!d.options.n_sends)
 		mnt_send_retrieve("in-cse", &d.options.sends[d.options.n_sends++]);
 	code = start(&d);

@@ -173,9 +173,11 @@ int main(int argc, char **argv)
 	harden();
 	mn_log_init("incsed", MN_LOG_INFO);
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	if (!in)
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a) || !in) {
+		mn_error("not enough memory");
+		free(in);
 		return 1;
+	}
 	in->settings_path = a.file;
 	r = mnt_settings_read(a.file, &in->settings, err);
 	if (r) {

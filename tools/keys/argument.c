@@ -14,8 +14,10 @@
 
 void mnt_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
-	if (argp_parse(argp, argc, argv, 0, NULL, input))
-		exit(MNT_USAGE);
+	if (argp_parse(argp, argc, argv, 0, NULL, input)) {
+		mn_error("not enough memory");
+		exit(MNT_ERROR);
+	}
 }
 
 void mnt_entity_arg(struct argp_state *state, const char *option, const char *arg, char *out,

@@ -86,7 +86,8 @@ void mnt_args_parse(struct mnt_ctl *c, int argc, char **argv, const struct mnt_u
 	snprintf(name, sizeof(name), "mncsectl %s", argv[0]);
 	argv[0] = name;
 	*out = (struct mnt_args){ .ctl = c, .min = u->min, .max = u->max };
-	argp_parse(&argp, argc, argv, 0, NULL, out);
+	if (argp_parse(&argp, argc, argv, 0, NULL, out))
+		exit(mnt_fail(MNT_FAILED, "not enough memory"));
 }
 
 int mnt_fail(int code, const char *fmt, ...)
@@ -188,7 +189,8 @@ int main(int argc, char **argv)
 	int code;
 
 	argp_err_exit_status = MNT_USAGE;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &f);
+	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &f))
+		return mnt_fail(MNT_FAILED, "not enough memory");
 	if (f.at) {
 		command = find(argv[f.at]);
 		if (!command)
