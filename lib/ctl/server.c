@@ -264,6 +264,7 @@ static void acceptable(void *arg, int listen_fd)
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
+			s->accept_errno = 0;
 			peer_new(s, fd);
 			continue;
 		}
@@ -273,8 +274,10 @@ static void acceptable(void *arg, int listen_fd)
 			continue;
 		break;
 	}
-	/* Out of descriptors or memory: look again soon, the poll will not tell a second time. */
-	mn_warn("control socket: accept: %s", strerror(errno));
+	/* Out of descriptors or memory: look again soon, the poll will not tell a second time. Said once. */
+	if (errno != s->accept_errno)
+		mn_warn("control socket: accept: %s", strerror(errno));
+	s->accept_errno = errno;
 	mn_poll_free(s->poll);
 	s->poll = NULL;
 	retry_soon(s);

@@ -39,6 +39,7 @@ struct mn_ctl_server {
 	int fd;
 	gid_t group;          /* may change things; (gid_t)-1 = none */
 	struct mn_poll *poll; /* NULL for a moment when accept ran out of descriptors */
+	int accept_errno;     /* why nobody could be let in, 0 since somebody was */
 	struct mn_ctl_peer *peers;
 	unsigned int n_peers;
 	size_t queued; /* bytes over all peers */

@@ -271,7 +271,10 @@ static void complete_server(struct mn_half *h, struct mn_record_state *record)
 	}
 	s = e->stats.sessions < cap ? mn_session_new(e, &h->peer) : NULL;
 	if (!s) {
-		mn_warn("no room for another session (%u)", cap);
+		if (e->stats.sessions < cap)
+			mn_warn("no memory for another session");
+		else
+			mn_warn("no room for another session (%u)", cap);
 		if (record->mac)
 			mn_zero(record->mac, sizeof(*record->mac));
 		free(record->mac);

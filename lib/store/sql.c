@@ -46,10 +46,16 @@ int mn_sql_errno(int rc)
 	return -EIO;
 }
 
+/* SQLite's text for a file that cannot be opened, read or written does not say why: the system's does. */
 int mn_sql_fail(struct mn_store *s, int rc, const char *doing)
 {
-	return mn_store_fail(s, mn_sql_errno(rc), "%s: %s", doing,
-			     s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+	int why = s->db && ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) ?
+			  sqlite3_system_errno(s->db) :
+			  0;
+
+	return mn_store_fail(s, mn_sql_errno(rc), "%s: %s%s%s", doing,
+			     s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), why ? ": " : "",
+			     why ? strerror(why) : "");
 }
 
 /* After an I/O error or a full disk SQLite may have rolled back by itself. What follows must not be committed one by one, as if

@@ -52,9 +52,14 @@ void mnt_commit_mark(struct mnt_commit *c)
 
 void mnt_commit_fail(struct mnt_commit *c)
 {
+	mnt_commit_fail_as(c, -EIO);
+}
+
+void mnt_commit_fail_as(struct mnt_commit *c, int err)
+{
 	if (!c->failed)
 		mn_event(MN_EVENT_STORE_FAILED, MN_LOG_ERROR, "store: %s",
-			 mn_store_error(c->store));
+			 err == -ENOMEM ? "not enough memory" : mn_store_error(c->store));
 	c->failed = true;
 	schedule(c);
 }

@@ -42,6 +42,8 @@ int mnt_commit_begin(struct mnt_commit *c);
 void mnt_commit_mark(struct mnt_commit *c);
 /* A write failed half-way: the whole batch will be rolled back, since parts of it may belong together. */
 void mnt_commit_fail(struct mnt_commit *c);
+/* The same where it may have been memory, of which the store's text says nothing. */
+void mnt_commit_fail_as(struct mnt_commit *c, int err);
 /* a->fn, set by the caller, runs at the end of the batch, in order; also when nothing was written, and at once when very many wait. */
 void mnt_commit_after(struct mnt_commit *c, struct mnt_after *a);
 /* Ends the batch at once. Returns what the waiting ones were told. */

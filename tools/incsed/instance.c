@@ -69,7 +69,7 @@ int mnt_instance_limit(struct mnt_commit *c, struct mnt_row *container, bool sha
 
 	if (!err)
 		return mnt_row_set(c, container);
-	mnt_commit_fail(c);
+	mnt_commit_fail_as(c, err);
 	return err;
 }
 
@@ -82,7 +82,7 @@ int mnt_instance_added(struct mnt_commit *c, struct mnt_row *container, bool sha
 		err = mnt_row_changed(container, now);
 	if (!err)
 		return mnt_instance_limit(c, container, shared);
-	mnt_commit_fail(c);
+	mnt_commit_fail_as(c, err);
 	return err;
 }
 
@@ -94,6 +94,6 @@ int mnt_instance_removed(struct mnt_commit *c, struct mnt_row *container, int64_
 		err = mnt_row_changed(container, now);
 	if (!err)
 		return mnt_row_set(c, container);
-	mnt_commit_fail(c);
+	mnt_commit_fail_as(c, err);
 	return err;
 }

@@ -317,7 +317,7 @@ static enum mn_rsc create(struct task *k)
 	if (!err)
 		err = count_child(k, &row);
 	if (err) {
-		mnt_commit_fail(k->t->commit);
+		mnt_commit_fail_as(k->t->commit, err);
 		return MN_RSC_INTERNAL;
 	}
 	return give(k, &row, MN_RSC_CREATED);
@@ -391,7 +391,7 @@ static enum mn_rsc take_away(struct task *k)
 		err = uncount_child(k);
 	if (!err)
 		return MN_RSC_DELETED;
-	mnt_commit_fail(k->t->commit);
+	mnt_commit_fail_as(k->t->commit, err);
 	return MN_RSC_INTERNAL;
 }
 
@@ -533,7 +533,7 @@ int mnt_resources_start(struct mnt_resources *t, struct mnt_commit *c, const cha
 	for (size_t i = 0; open && i < open->n && !err; i++)
 		err = ensure(t, open->items[i], now);
 	if (err)
-		mnt_commit_fail(c);
+		mnt_commit_fail_as(c, err);
 	return mnt_commit_now(c) ?: err;
 }
 

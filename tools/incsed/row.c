@@ -59,7 +59,7 @@ int mnt_row_put(struct mnt_commit *c, const struct mnt_row *r, const char *paren
 	if (!err) {
 		err = mn_store_resource_put(c->store, &record);
 		if (err && err != -EEXIST)
-			mnt_commit_fail(c);
+			mnt_commit_fail_as(c, err);
 	}
 	free(json);
 	return err;
@@ -74,7 +74,7 @@ int mnt_row_set(struct mnt_commit *c, const struct mnt_row *r)
 		err = json ? mn_store_resource_set(c->store, r->path, json) : -ENOMEM;
 	free(json);
 	if (err)
-		mnt_commit_fail(c);
+		mnt_commit_fail_as(c, err);
 	return err;
 }
 
@@ -85,7 +85,7 @@ int mnt_row_del(struct mnt_commit *c, const char *path)
 	if (!n)
 		n = mn_store_resource_del(c->store, path);
 	if (n < 0)
-		mnt_commit_fail(c);
+		mnt_commit_fail_as(c, n);
 	return n < 0 ? n : 0;
 }
 
