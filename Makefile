@@ -148,6 +148,7 @@ PROGRAMS   := $(call have,$(BIN_NAMES) $(SBIN_NAMES))
 UNIT_SRCS  := $(sort $(wildcard tests/unit/test_*.c))
 NETNS_SRCS := $(call find_c,tests/netns)
 VM_SRCS	   := $(call find_c,tests/vm)
+FAULT	   := $(patsubst tests/fault/%.c,$(O)/fault/%.so,$(wildcard tests/fault/*.c))
 FUZZ_SRCS  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 ifeq ($(BPF_MISSING),)
 BPF_SRCS   := $(sort $(wildcard bpf/*.bpf.c))
@@ -196,7 +197,7 @@ lib: $(LIB_A)
 programs: $(addprefix $(O)/bin/,$(PROGRAMS))
 unit: $(UNIT)
 fuzz-build: $(FUZZ)
-netns: $(NETNS)
+netns: $(NETNS) $(FAULT)
 bpf: $(SKELETONS)
 bpftest: $(BPFT)
 check-build: all unit netns bpftest fuzz-build
@@ -271,6 +272,11 @@ $(2): $$(call objs,$(1) $$(FUZZ_MAIN)) $$(call extra_objs,$(1)) $(LIB_A) $(WOLFS
 	$$(call say,LD,$$@)$$(call link,$$(call objs,$(1) $$(FUZZ_MAIN)) $$(call extra_objs,$(1)) $$(if $$(FUZZ_MAIN),,-fsanitize=fuzzer),$$(call extra_libs,$(1)) $$(TEST_LIBS))
 endef
 $(foreach t,$(FUZZ_SRCS),$(eval $(call fuzz_target,$(t),$(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(t)))))
+
+# What tests load into programs: without the sanitizers, whose place it takes
+$(O)/fault/%.so: tests/fault/%.c $(wildcard tests/fault/*.h) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $<
 
 # The one program that runs in the virtual machines
 $(O)/vm/main: $(call objs,$(VM_SRCS)) $(LIB_A) $(WOLFSSL_OK) $(O)/ldflags
