@@ -5,7 +5,7 @@
 # and what earlier runs found new (B/fuzz/corpus/NAME). Prints a table: executions, edges reached, files new in the
 # corpus. Exit 1 when any target stopped on an input; the file is named, and so is the command that runs it again.
 #
-# run.sh --merge [WORD...]: takes what reaches more into tests/fuzz/corpus/NAME, smallest files first, 12 KiB at most.
+# run.sh --merge [WORD...]: takes the longest inputs that reach more into tests/fuzz/corpus/NAME, 16 of at most 512 bytes.
 
 set -u
 export LC_ALL=C.UTF-8
@@ -13,7 +13,8 @@ cd "$(dirname "$0")/../.." || exit 2
 
 DIR=${B:-build}/fuzz
 SECONDS_EACH=${FUZZ_S:-60}
-CORPUS_MAX=12288
+FILES_MAX=16
+FILE_MAX=512
 INPUT_MAX=4096
 merge=
 if [ "${1:-}" = --merge ]; then
@@ -34,20 +35,19 @@ wanted()
 	return 1
 }
 
-# merge_corpus NAME: the files that are needed for all that was reached, as many as fit
+# merge_corpus NAME: of the files that are needed for all that was reached the longest, since they reach most
 merge_corpus()
 {
-	local seeds=tests/fuzz/corpus/$1 all total=0 f size
+	local seeds=tests/fuzz/corpus/$1 all f
 
 	all=$(mktemp -d) || exit 2
 	"$DIR/fuzz/$1" -merge=1 "$all" "$seeds" "$DIR/corpus/$1" >"$DIR/log/$1.merge" 2>&1
 	# the named seeds are kept: they are what a reader understands
 	find "$seeds" -type f -name '????????????????????????????????????????' -delete
-	while read -r size f; do
-		[ $((total + size)) -le $CORPUS_MAX ] || break
-		total=$((total + size))
-		cmp -s "$all/$f" /dev/null || cp "$all/$f" "$seeds/$f"
-	done < <(find "$all" -type f -printf '%s %f\n' | sort -n)
+	while read -r f; do
+		cp "$all/$f" "$seeds/$f"
+	done < <(find "$all" -type f -size +0 -size -${FILE_MAX}c -printf '%s %f\n' | sort -rn | head -n $FILES_MAX |
+		cut -d ' ' -f 2)
 	rm -rf "$all"
 	echo "$1: $(find "$seeds" -type f | wc -l) files, $(du -cb "$seeds"/* | tail -n 1 | cut -f 1) bytes"
 }
