@@ -27,7 +27,7 @@ static bool same_host(const union mn_addr *a, const union mn_addr *b)
 
 static bool wanted(const struct mnd_session_filter *f, const struct mnd_device *d)
 {
-	const union mn_addr *peer = mn_session_peer(d->session);
+	const union mn_addr *peer = mn_session_peer(d->messenger.session);
 
 	if (f->group[0] && strcmp(f->group, mnd_device_group(d)->name))
 		return false;
@@ -59,7 +59,7 @@ static void note_session(struct found *f, const struct mnd_session_filter *filte
 			 const struct mnd_device *d)
 {
 	uint64_t now = mn_loop_now(d->gateway->loop);
-	struct mn_session *s = d->session;
+	struct mn_session *s = d->messenger.session;
 	struct mnd_session_row *row;
 
 	/* a session that is closed but not yet gone has no suite any more */

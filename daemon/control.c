@@ -104,7 +104,7 @@ static struct mnd_device *find_session(struct mnd_gateway *g, uint64_t id)
 	{
 		TAILQ_FOREACH(d, &group->connected, link)
 		{
-			if (mn_session_id(d->session) == id)
+			if (mn_session_id(d->messenger.session) == id)
 				return d;
 		}
 	}
@@ -120,7 +120,7 @@ static void run_evict(struct mnd_gateway *g, struct mnd_call *call)
 
 	if (!d)
 		return;
-	mn_session_close(d->session);
+	mn_session_close(d->messenger.session);
 	call->part[g->index].result = e;
 }
 

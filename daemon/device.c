@@ -63,7 +63,7 @@ void mnd_device_set_state(struct mnd_device *d, enum mnd_state next)
 	mn_debug("device %s: %s -> %s", d->credential->entity, state_names[now], state_names[next]);
 	count(mnd_device_group(d), now, false);
 	count(mnd_device_group(d), next, true);
-	d->state = next;
+	d->state = next & 0x7f;
 }
 
 int mnd_device_open(struct mnd_gateway *g, struct mn_session *s)
@@ -78,12 +78,11 @@ int mnd_device_open(struct mnd_gateway *g, struct mn_session *s)
 	if (!d)
 		return -ENOMEM;
 	d->gateway = g;
-	d->session = s;
 	d->credential = c;
-	mn_messenger_init(&d->messenger, g->loop, s);
+	mn_messenger_init(&d->messenger, s);
 	LIST_INIT(&d->requests);
 	TAILQ_INIT(&d->replies);
-	d->rate_ms = mn_loop_now(g->loop);
+	d->rate_ms = (uint32_t)mn_loop_now(g->loop);
 	d->rate_credit = g->settings.rate * 1000;
 	/* A newer session of the same device: the older one's closed() comes, before or after. */
 	c->device = d;
@@ -122,7 +121,7 @@ static void send_reset(struct mnd_device *d, uint16_t id)
 	uint8_t buf[16];
 	size_t len = mn_coap_empty(buf, MN_COAP_RST, id);
 
-	if (mn_session_send(d->session, buf, len))
+	if (mn_session_send(d->messenger.session, buf, len))
 		d->gateway->counters.inner_send_failed++;
 }
 
@@ -139,7 +138,7 @@ static void response(struct mnd_device *d, const struct mn_coap *msg)
 	}
 	n->inner_responses++;
 	if (msg->type == MN_COAP_CON &&
-	    mn_session_send(d->session, buf, mn_coap_empty(buf, MN_COAP_ACK, msg->id)))
+	    mn_session_send(d->messenger.session, buf, mn_coap_empty(buf, MN_COAP_ACK, msg->id)))
 		n->inner_send_failed++;
 }
 

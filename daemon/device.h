@@ -36,11 +36,11 @@ enum mnd_state {
 /* Rand on its way to this device (fanout.c). */
 struct mnd_offer {
 	TAILQ_ENTRY(mnd_device) link; /* in the fan-out's queue, or among its postponed */
-	uint64_t at_ms;               /* of the last one sent */
-	uint64_t again_ms;            /* of the last one that an answer of the IN caused */
-	uint32_t generation;          /* last one sent in this session */
-	uint16_t id;                  /* message ID of the open exchange */
-	uint16_t serial;              /* its token; counts */
+	uint32_t at_ms;               /* of the last one sent; low bits of the loop's time */
+	uint32_t again_ms;   /* of the last one that an answer of the IN caused, 0 = none */
+	uint32_t generation; /* last one sent in this session */
+	uint16_t id;         /* message ID of the open exchange */
+	uint16_t serial;     /* its token; counts */
 	bool queued, postponed, open;
 	bool sent;     /* generation is valid */
 	bool declined; /* 4.xx or RST: not offered again in this generation */
@@ -49,22 +49,21 @@ struct mnd_offer {
 
 struct mnd_device {
 	struct mnd_gateway *gateway;
-	struct mn_session *session;
 	struct mnd_credential *credential;
-	struct mn_messenger messenger;
-	TAILQ_ENTRY(mnd_device) link; /* its group's connected */
+	struct mn_messenger messenger; /* has the session */
+	TAILQ_ENTRY(mnd_device) link;  /* its group's connected */
 	struct mnd_offer offer;
 	LIST_HEAD(, mnd_request) requests; /* open service requests */
 	struct mnd_reply_list replies;
-	uint64_t n_requests, n_answers;
-	uint64_t rate_ms;     /* limits.rate: when credit was last added */
+	uint32_t n_requests, n_answers;
+	uint32_t rate_ms; /* limits.rate: when credit was last added; low bits of the loop's time */
 	uint32_t rate_credit; /* thousandths of a request */
 	uint64_t tag;         /* of this session among those of all workers, 0 with one (crew.h) */
 	uint32_t observe_seq;
 	struct mn_coap_token observe_token;
-	uint8_t state; /* enum mnd_state */
+	uint8_t state : 7; /* enum mnd_state */
+	bool observes : 1;
 	uint8_t n_replies, n_open;
-	bool observes;
 };
 
 const char *mnd_state_name(enum mnd_state s);

@@ -38,7 +38,7 @@ static void unqueue(struct mnd_fanout *f, struct mnd_device *d);
 static bool too_soon(const struct mnd_fanout *f, const struct mnd_device *d)
 {
 	return d->offer.again_ms &&
-	       mn_loop_now(f->gateway->loop) - d->offer.again_ms < MND_REOFFER_MS;
+	       (uint32_t)mn_loop_now(f->gateway->loop) - d->offer.again_ms < MND_REOFFER_MS;
 }
 
 static void run_later(struct mn_timer *t)
@@ -51,7 +51,7 @@ static void run_later(struct mn_timer *t)
 		if (too_soon(f, d))
 			continue;
 		unqueue(f, d);
-		d->offer.again_ms = mn_loop_now(f->gateway->loop);
+		d->offer.again_ms = (uint32_t)mn_loop_now(f->gateway->loop);
 		queue(f, d);
 	}
 	if (!TAILQ_EMPTY(&f->later))
@@ -241,7 +241,7 @@ static int offer(struct mnd_device *d)
 	d->offer.id = id;
 	d->offer.sent = true;
 	d->offer.generation = group->generation;
-	d->offer.at_ms = mn_loop_now(g->loop);
+	d->offer.at_ms = (uint32_t)mn_loop_now(g->loop);
 	/* what the device has proven in this generation stays proven */
 	if (d->state != MND_AUTHENTICATED)
 		mnd_device_set_state(d, MND_RAND_SENT);
@@ -326,7 +326,7 @@ void mnd_fanout_group(struct mnd_fanout *f, struct mnd_group *group)
 void mnd_fanout_again(struct mnd_fanout *f, struct mnd_device *d)
 {
 	struct mnd_group *group = mnd_device_group(d);
-	uint64_t now = mn_loop_now(f->gateway->loop);
+	uint32_t now = (uint32_t)mn_loop_now(f->gateway->loop);
 
 	if (!group->has_rand || d->offer.declined || d->offer.open || d->offer.queued ||
 	    d->offer.postponed)
@@ -345,7 +345,7 @@ void mnd_fanout_again(struct mnd_fanout *f, struct mnd_device *d)
 
 void mnd_fanout_heard(struct mnd_fanout *f, struct mnd_device *d)
 {
-	uint64_t since = mn_loop_now(f->gateway->loop) - d->offer.at_ms;
+	uint32_t since = (uint32_t)mn_loop_now(f->gateway->loop) - d->offer.at_ms;
 
 	if (d->offer.open && d->offer.separate && since >= SEPARATE_MS) {
 		stop_exchange(d);

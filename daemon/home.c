@@ -50,5 +50,5 @@ void mnd_home_lost(struct mnd_gateway *g, struct mnd_parcel *p)
 
 	/* a session of it that has come here since has another tag */
 	if (c && c->device && c->device->tag == p->tag)
-		mn_session_replace(c->device->session);
+		mn_session_replace(c->device->messenger.session);
 }

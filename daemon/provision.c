@@ -23,7 +23,7 @@ static struct mnd_group *served(struct mnd_gateway *g, const char *name, int *er
 static void remove_credential(struct mnd_gateway *g, struct mnd_credential *c)
 {
 	if (c->device)
-		mn_session_close(c->device->session);
+		mn_session_close(c->device->messenger.session);
 	c->group->members--;
 	mnd_tell_del(g, c, mnd_credentials_del(&g->credentials, c, mn_loop_now(g->loop)));
 }

@@ -64,7 +64,7 @@ static void send_empty(struct mnd_device *d, enum mn_coap_type type, uint16_t id
 	uint8_t buf[16];
 	size_t len = mn_coap_empty(buf, type, id);
 
-	if (mn_session_send(d->session, buf, len))
+	if (mn_session_send(d->messenger.session, buf, len))
 		d->gateway->counters.inner_send_failed++;
 }
 
@@ -77,7 +77,8 @@ bool mnd_replies_repeat(struct mnd_replies *c, struct mnd_device *d, uint16_t id
 	{
 		if (r->id != id || r->until_ms <= now)
 			continue;
-		if (r->bytes.data && mn_session_send(d->session, r->bytes.data, r->bytes.len))
+		if (r->bytes.data &&
+		    mn_session_send(d->messenger.session, r->bytes.data, r->bytes.len))
 			d->gateway->counters.inner_send_failed++;
 		else if (!r->bytes.data && r->con)
 			send_empty(d, MN_COAP_ACK, id);
@@ -136,7 +137,7 @@ static int transmit(struct mnd_device *d, const struct mnd_origin *o, struct mn_
 	if (!err && o->con && o->acked)
 		err = mn_exchange_send(&d->messenger, w->buf, (size_t)len, NULL, NULL);
 	else if (!err)
-		err = mn_session_send(d->session, w->buf, (size_t)len);
+		err = mn_session_send(d->messenger.session, w->buf, (size_t)len);
 	if (err)
 		d->gateway->counters.inner_send_failed++;
 	return err;

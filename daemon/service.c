@@ -18,12 +18,12 @@ static void refuse(struct mnd_device *d, const struct mn_coap *msg, uint8_t code
 static bool within_rate(struct mnd_device *d)
 {
 	uint32_t rate = d->gateway->settings.rate;
-	uint64_t now = mn_loop_now(d->gateway->loop);
+	uint32_t now = (uint32_t)mn_loop_now(d->gateway->loop);
 	uint64_t credit;
 
 	if (rate == 0)
 		return true;
-	credit = d->rate_credit + (now - d->rate_ms) * rate;
+	credit = d->rate_credit + (uint64_t)(now - d->rate_ms) * rate;
 	if (credit > (uint64_t)rate * 1000)
 		credit = (uint64_t)rate * 1000;
 	d->rate_ms = now;

@@ -223,7 +223,7 @@ static void run_del(struct mnd_gateway *g, struct mnd_call *call)
 	if (!mine)
 		return;
 	if (mine->device)
-		mn_session_close(mine->device->session);
+		mn_session_close(mine->device->messenger.session);
 	mine->group->members--;
 	mnd_credentials_del(&g->credentials, mine, mn_loop_now(g->loop));
 }

@@ -140,7 +140,7 @@ static void opened(void *arg, struct mn_session *s)
 	char text[MN_ADDR_TEXT];
 
 	u->session = s;
-	mn_messenger_init(&u->messenger, u->gateway->loop, s);
+	mn_messenger_init(&u->messenger, s);
 	u->backoff_ms = MND_BACKOFF_MIN_MS;
 	u->pings_lost = 0;
 	u->n_acks = 0;

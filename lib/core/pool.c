@@ -15,7 +15,7 @@ enum { SLAB_BYTES = 64 * 1024 - 64 };
 
 void mn_pool_init(struct mn_pool *p, size_t size, size_t limit)
 {
-	*p = (struct mn_pool){ .size = (size + 15) & ~(size_t)15, .limit = limit };
+	*p = (struct mn_pool){ .size = (size + 7) & ~(size_t)7, .limit = limit };
 }
 
 void mn_pool_fini(struct mn_pool *p)

@@ -8,7 +8,7 @@
 struct mn_slab;
 
 struct mn_pool {
-	size_t size;  /* of an object, rounded up to 16 */
+	size_t size;  /* of an object, rounded up to 8 */
 	size_t limit; /* objects at most */
 	size_t used;  /* handed out now */
 	void *free;   /* linked through the first word */

@@ -98,6 +98,9 @@ int mn_endpoint_new(struct mn_loop *l, const struct mn_endpoint_config *c,
 	e->last_id = (c->first_id ? c->first_id : 1) - e->id_step;
 	mn_pool_init(&e->session_pool, sizeof(struct mn_session), SIZE_MAX);
 	mn_pool_init(&e->flight_pool, sizeof(struct mn_flight), SIZE_MAX);
+	mn_pool_init(&e->local_pool, sizeof(struct mn_local_ref), SIZE_MAX);
+	LIST_INIT(&e->locals);
+	mn_timer_init(&e->sweep_timer, mn_session_sweep);
 	mn_pool_init(&e->half_pool, sizeof(struct mn_half), SIZE_MAX);
 	mn_pool_init(&e->waiting_pool, sizeof(struct mn_waiting), SIZE_MAX);
 	err = take_config(e, c);
@@ -137,6 +140,8 @@ void mn_endpoint_free(struct mn_endpoint *e)
 	free(e->owners);
 	mn_pool_fini(&e->session_pool);
 	mn_pool_fini(&e->flight_pool);
+	mn_pool_fini(&e->local_pool);
+	mn_timer_del(&e->sweep_timer);
 	mn_pool_fini(&e->half_pool);
 	while (e->waiting) {
 		struct mn_waiting *w = e->waiting;
@@ -164,6 +169,7 @@ int mn_endpoint_reconfigure(struct mn_endpoint *e, const struct mn_endpoint_conf
 		e->config = before;
 		memcpy(e->hint, hint, sizeof(hint));
 	}
+	mn_session_limits(e);
 	return err;
 }
 
@@ -430,6 +436,7 @@ static int shared_socket(struct mn_endpoint *e, const union mn_addr *peer, uint8
 static int share(struct mn_session *s, const union mn_addr *local)
 {
 	struct mn_endpoint *e = s->endpoint;
+	struct mn_local own = { 0 };
 	uint8_t shared;
 	int err;
 
@@ -438,13 +445,13 @@ static int share(struct mn_session *s, const union mn_addr *local)
 	err = shared_socket(e, &s->peer.addr, &shared);
 	if (err)
 		return err;
-	s->local.family = local->sa.sa_family;
-	if (local->sa.sa_family == AF_INET6)
-		memcpy(s->local.addr, &local->in6.sin6_addr, 16);
-	else
-		memcpy(s->local.addr, &local->in.sin_addr, 4);
 	s->peer.udp = e->shared[shared - 1].udp;
-	local_key(&s->local, &s->peer.addr);
+	own.family = local->sa.sa_family;
+	if (own.family == AF_INET6)
+		memcpy(own.addr, &local->in6.sin6_addr, 16);
+	else
+		memcpy(own.addr, &local->in.sin_addr, 4);
+	local_key(&own, &s->peer.addr);
 	if (mn_table_find(&e->sessions, s->peer.udp, &s->peer.addr))
 		return -EEXIST;
 	s->shared = shared;
@@ -539,9 +546,7 @@ int mn_endpoint_connect(struct mn_endpoint *e, const struct mn_connect *c, struc
 	if (err) {
 		if (s->shared)
 			mn_table_del(&e->sessions, &s->peer);
-		*s->prev = s->next;
-		if (s->next)
-			s->next->prev = s->prev;
+		mn_session_unlink(s);
 		if (!c->shared)
 			mn_udp_free(s->peer.udp);
 		mn_pool_put(&e->session_pool, s);

@@ -68,9 +68,9 @@ struct mn_endpoint_config {
 		half_open_addr;    /* cap an IP address; 0 = no cap of its own (half_open counts) */
 	unsigned int half_open_ms; /* 0 = 30,000 */
 	unsigned int half_chance_ms; /* see below; 0 = 1,000 */
-	uint64_t idle_ms;            /* 0 = never */
-	uint64_t age_ms;             /* 0 = never */
-	unsigned int sessions;       /* cap; 0 = 1,048,576 */
+	/* After which sessions end, at most a sixteenth of the shorter one late; below 40 days, 0 = never. */
+	uint64_t idle_ms, age_ms;
+	unsigned int sessions; /* cap; 0 = 1,048,576 */
 	/* mn_session_id counts from first_id in steps: endpoints of one process need not share a number. 0 = 1. Not reconfigured. */
 	unsigned int first_id, id_step;
 };
@@ -133,6 +133,7 @@ void mn_session_close(struct mn_session *s);
 /* The same without a word to the peer, as MN_CLOSE_REPLACED: its owner has a newer session, at another endpoint. */
 void mn_session_replace(struct mn_session *s);
 
+struct mn_loop *mn_session_loop(const struct mn_session *s);
 void mn_session_set_user(struct mn_session *s, void *user);
 void *mn_session_user(const struct mn_session *s);
 void *mn_session_owner(const struct mn_session *s); /* server: as given by psk */

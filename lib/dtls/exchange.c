@@ -23,9 +23,8 @@ struct mn_exchange {
 	uint8_t data[];
 };
 
-void mn_messenger_init(struct mn_messenger *m, struct mn_loop *l, struct mn_session *s)
+void mn_messenger_init(struct mn_messenger *m, struct mn_session *s)
 {
-	m->loop = l;
 	m->session = s;
 	m->pending = NULL;
 	if (mn_random(&m->next_id, sizeof(m->next_id)))
@@ -77,7 +76,7 @@ static void again(struct mn_timer *t)
 	}
 	x->repeats++;
 	x->timeout_ms *= 2;
-	mn_timer_set(mn_loop_timers(m->loop), &x->timer, x->timeout_ms);
+	mn_timer_set(mn_loop_timers(mn_session_loop(m->session)), &x->timer, x->timeout_ms);
 	mn_session_send(m->session, x->data, x->len); /* a full queue is a lost datagram */
 }
 
@@ -127,7 +126,7 @@ int mn_exchange_send(struct mn_messenger *m, const uint8_t *data, size_t len, mn
 	memcpy(x->data, data, len);
 	x->next = m->pending;
 	m->pending = x;
-	mn_timer_set(mn_loop_timers(m->loop), &x->timer, x->timeout_ms);
+	mn_timer_set(mn_loop_timers(mn_session_loop(m->session)), &x->timer, x->timeout_ms);
 	return 0;
 }
 

@@ -26,14 +26,13 @@ typedef void mn_exchange_fn(void *arg, struct mn_messenger *m, enum mn_outcome o
 
 struct mn_exchange;
 struct mn_messenger {
-	struct mn_loop *loop;
 	struct mn_session *session;
 	struct mn_exchange *pending; /* confirmable messages not yet acknowledged */
 	uint16_t next_id;
 };
 
 /* next_id starts at random. */
-void mn_messenger_init(struct mn_messenger *m, struct mn_loop *l, struct mn_session *s);
+void mn_messenger_init(struct mn_messenger *m, struct mn_session *s);
 /* Cancels what is pending (callbacks with MN_OUTCOME_CLOSED). Call it in closed(). */
 void mn_messenger_fini(struct mn_messenger *m);
 uint16_t mn_messenger_id(struct mn_messenger *m);

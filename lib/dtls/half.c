@@ -282,7 +282,7 @@ static void complete_server(struct mn_half *h, struct mn_record_state *record)
 		return;
 	}
 	s->owner = h->owner;
-	s->local = h->local;
+	s->local = mn_local_get(e, &h->local);
 	s->handshake_us = (uint32_t)(clock_us() - h->began_us);
 	s->flight = mn_pool_get(&e->flight_pool);
 	if (s->flight)
@@ -342,7 +342,7 @@ int mn_half_connect(struct mn_session *s, const struct mn_connect *c)
 	if (!h)
 		return -ENOMEM;
 	h->session = s;
-	h->local = s->local;
+	mn_session_local(s, &h->local);
 	h->hint_ok = c->hint_ok;
 	err = mn_hs_client(e->factory, c->identity, c->key, c->key_len, c->suites, &half_ops, h,
 			   &h->hs);

@@ -9,8 +9,10 @@
 #include "log.h"
 
 /* Timers
- *   session.timer   open sessions: the next time that idle or age may be up. Activity does not move it: when it fires it
- *                   looks at active_ms and sets itself again. */
+ *   endpoint.sweep_timer   looks at the next sessions in turn, at all of them in a sixteenth of the idle or age limit: a
+ *                          timer each would be a sixth of a session's memory */
+
+enum { SWEEP = 256, SWEEPS = 16 }; /* sessions a turn; times that each is looked at in its limit */
 
 enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_CLOSE_NOTIFY = 0 };
 
@@ -94,8 +96,10 @@ static void list_add(struct mn_session **head, struct mn_session *s)
 	*head = s;
 }
 
-static void list_del(struct mn_session *s)
+void mn_session_unlink(struct mn_session *s)
 {
+	if (s->endpoint->sweep == s)
+		s->endpoint->sweep = s->next;
 	*s->prev = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
@@ -115,36 +119,58 @@ struct mn_session *mn_session_new(struct mn_endpoint *e, const struct mn_peer *p
 	return s;
 }
 
-static void arm(struct mn_session *s);
-
-static void check(struct mn_timer *t)
+/* Time since then, of the loop's low 32 bits. */
+static uint32_t since(const struct mn_session *s, uint32_t then)
 {
-	struct mn_session *s = (void *)((char *)t - offsetof(struct mn_session, timer));
-	struct mn_endpoint *e = s->endpoint;
-	uint64_t now = mn_loop_now(e->loop);
+	return (uint32_t)mn_loop_now(s->endpoint->loop) - then;
+}
 
-	if (e->config.age_ms && now - s->opened_ms >= e->config.age_ms) {
+static void check(struct mn_session *s)
+{
+	struct mn_endpoint *e = s->endpoint;
+
+	if (s->state != MN_SESSION_OPEN)
+		return;
+	if (e->config.age_ms && since(s, s->opened_ms) >= e->config.age_ms) {
 		e->stats.closed_age++;
 		mn_session_end(s, MN_CLOSE_AGE, false);
-	} else if (e->config.idle_ms && now - s->active_ms >= e->config.idle_ms) {
+	} else if (e->config.idle_ms && since(s, s->active_ms) >= e->config.idle_ms) {
 		e->stats.closed_idle++;
 		mn_session_end(s, MN_CLOSE_IDLE, false);
-	} else {
-		arm(s);
 	}
 }
 
-static void arm(struct mn_session *s)
+static void arm(struct mn_endpoint *e)
 {
-	struct mn_endpoint *e = s->endpoint;
-	uint64_t now = mn_loop_now(e->loop), due = UINT64_MAX;
+	uint64_t limit = e->config.idle_ms;
 
-	if (e->config.age_ms)
-		due = s->opened_ms + e->config.age_ms;
-	if (e->config.idle_ms && s->active_ms + e->config.idle_ms < due)
-		due = s->active_ms + e->config.idle_ms;
-	if (due != UINT64_MAX)
-		mn_timer_set(mn_loop_timers(e->loop), &s->timer, due > now ? due - now : 0);
+	if (e->config.age_ms && (!limit || e->config.age_ms < limit))
+		limit = e->config.age_ms;
+	if (!limit || !e->stats.sessions)
+		return;
+	limit /= SWEEPS * (e->stats.sessions / SWEEP + 1);
+	mn_timer_set(mn_loop_timers(e->loop), &e->sweep_timer, limit ? limit : 1);
+}
+
+void mn_session_sweep(struct mn_timer *t)
+{
+	struct mn_endpoint *e = (void *)((char *)t - offsetof(struct mn_endpoint, sweep_timer));
+
+	if (!e->sweep)
+		e->sweep = e->all;
+	for (unsigned int n = 0; n < SWEEP && e->sweep; n++) {
+		struct mn_session *s = e->sweep;
+
+		e->sweep = s->next;
+		check(s);
+	}
+	arm(e);
+}
+
+void mn_session_limits(struct mn_endpoint *e)
+{
+	mn_timer_del(&e->sweep_timer);
+	arm(e);
 }
 
 void mn_session_open(struct mn_session *s, struct mn_record_state *record)
@@ -155,14 +181,14 @@ void mn_session_open(struct mn_session *s, struct mn_record_state *record)
 	mn_zero(record, sizeof(*record));
 	s->state = MN_SESSION_OPEN;
 	s->was_open = true;
-	s->opened_ms = s->active_ms = mn_loop_now(e->loop);
+	s->opened_ms = s->active_ms = (uint32_t)mn_loop_now(e->loop);
 	if (!s->is_client)
 		mn_table_add(&e->sessions, &s->peer);
 	owner_add(s);
 	e->stats.sessions++;
 	e->stats.handshakes++;
-	mn_timer_init(&s->timer, check);
-	arm(s);
+	if (!mn_timer_pending(&e->sweep_timer))
+		arm(e);
 	e->ops.opened(e->arg, s);
 }
 
@@ -198,15 +224,14 @@ void mn_session_end(struct mn_session *s, enum mn_close why, bool now)
 			mn_table_del(&e->sessions, &s->peer);
 		owner_del(s);
 		e->stats.sessions--;
-		mn_timer_del(&s->timer);
 	}
-	if (s->half) {
+	if (s->is_client && s->half) {
 		mn_half_free(s->half);
 		s->half = NULL;
 	}
 	s->state = MN_SESSION_CLOSED;
-	s->why = (uint8_t)why;
-	list_del(s);
+	s->why = (uint8_t)why & 15;
+	mn_session_unlink(s);
 	list_add(&e->dying, s);
 	if (s->record.mac) {
 		mn_zero(s->record.mac, sizeof(*s->record.mac));
@@ -227,8 +252,9 @@ const union mn_addr *mn_session_destination(const struct mn_session *s)
 
 static void drop_flight(struct mn_session *s)
 {
-	if (s->flight)
-		mn_pool_put(&s->endpoint->flight_pool, s->flight);
+	if (s->is_client || !s->flight)
+		return;
+	mn_pool_put(&s->endpoint->flight_pool, s->flight);
 	s->flight = NULL;
 }
 
@@ -249,12 +275,13 @@ void mn_session_bury(struct mn_defer *d)
 
 	while ((s = e->dying)) {
 		tell(s);
-		list_del(s);
+		mn_session_unlink(s);
 		if (s->is_client && !s->shared) {
 			add_stats(&e->gone, mn_udp_stats(s->peer.udp));
 			mn_udp_free(s->peer.udp);
 		}
 		drop_flight(s);
+		mn_local_put(e, s->local);
 		mn_pool_put(&e->session_pool, s);
 	}
 }
@@ -262,6 +289,7 @@ void mn_session_bury(struct mn_defer *d)
 void mn_session_transmit(struct mn_session *s, const uint8_t *data, size_t len)
 {
 	struct mn_loop *l = s->endpoint->loop;
+	struct mn_local from;
 	size_t size;
 	uint8_t *buf = mn_send_buffer(l, &size);
 
@@ -272,12 +300,13 @@ void mn_session_transmit(struct mn_session *s, const uint8_t *data, size_t len)
 		return;
 	}
 	memcpy(buf, data, len);
-	mn_udp_send(s->peer.udp, buf, len, mn_session_destination(s), &s->local);
+	mn_session_local(s, &from);
+	mn_udp_send(s->peer.udp, buf, len, mn_session_destination(s), &from);
 }
 
 void mn_session_send_flight(struct mn_session *s)
 {
-	if (s->flight)
+	if (!s->is_client && s->flight)
 		mn_session_transmit(s, s->flight->bytes, s->flight->len);
 }
 
@@ -290,6 +319,7 @@ size_t mn_session_room(const struct mn_session *s)
 int mn_session_send(struct mn_session *s, const void *data, size_t len)
 {
 	struct mn_endpoint *e = s->endpoint;
+	struct mn_local from;
 	uint8_t *buf;
 	size_t size;
 	int n;
@@ -309,7 +339,8 @@ int mn_session_send(struct mn_session *s, const void *data, size_t len)
 		return n == -ERANGE ? -ENOTCONN : n;
 	}
 	e->stats.records_out++;
-	mn_udp_send(s->peer.udp, buf, (size_t)n, mn_session_destination(s), &s->local);
+	mn_session_local(s, &from);
+	mn_udp_send(s->peer.udp, buf, (size_t)n, mn_session_destination(s), &from);
 	return 0;
 }
 
@@ -354,7 +385,7 @@ bool mn_session_record(struct mn_session *s, struct mn_record *r)
 	if (len < 0)
 		return false;
 	mn_replay_update(&s->record.replay, r->sequence);
-	s->active_ms = mn_loop_now(e->loop);
+	s->active_ms = (uint32_t)mn_loop_now(e->loop);
 	e->stats.records_in++;
 	drop_flight(s);
 	if (r->type == MNCSE_ALERT)
@@ -375,6 +406,11 @@ void mn_session_replace(struct mn_session *s)
 		return;
 	s->endpoint->stats.replaced++;
 	mn_session_end(s, MN_CLOSE_REPLACED, false);
+}
+
+struct mn_loop *mn_session_loop(const struct mn_session *s)
+{
+	return s->endpoint->loop;
 }
 
 void mn_session_set_user(struct mn_session *s, void *user)
@@ -409,12 +445,12 @@ bool mn_session_is_open(const struct mn_session *s)
 
 uint64_t mn_session_opened_ms(const struct mn_session *s)
 {
-	return s->opened_ms;
+	return mn_loop_now(s->endpoint->loop) - since(s, s->opened_ms);
 }
 
 uint64_t mn_session_active_ms(const struct mn_session *s)
 {
-	return s->active_ms;
+	return mn_loop_now(s->endpoint->loop) - since(s, s->active_ms);
 }
 
 uint64_t mn_session_id(const struct mn_session *s)

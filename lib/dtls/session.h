@@ -3,6 +3,8 @@
 #ifndef MN_DTLS_SESSION_H
 #define MN_DTLS_SESSION_H
 
+#include <sys/queue.h>
+
 #include "core/pool.h"
 #include "dtls/cookie.h"
 #include "dtls/endpoint.h"
@@ -20,6 +22,15 @@ struct mn_flight {
 	uint8_t bytes[MN_FLIGHT_MAX];
 };
 
+/* One of our own addresses, and how many sessions talk from it. */
+struct mn_local_ref {
+	LIST_ENTRY(mn_local_ref) link; /* endpoint.locals */
+	uint32_t refs;
+	struct mn_local local;
+};
+
+/* There are 100,000 of these: what it does not need for itself is elsewhere. Times are the low 32 bits of the loop's: differences of
+ * up to 49 days are right, and idle and age end a session before. */
 struct mn_session {
 	/* In endpoint.sessions: of a server while open, of a shared client always (then addr is our own address). */
 	struct mn_peer peer;
@@ -29,16 +40,18 @@ struct mn_session {
 	void *owner;
 	void *user;
 	struct mn_record_state record;
-	struct mn_flight *flight; /* until the first application record */
-	uint8_t state;            /* enum mn_session_state */
-	uint8_t why;              /* enum mn_close, when closed */
-	bool is_client, was_open, told;
-	uint8_t shared;        /* client on endpoint.shared[shared - 1] */
-	struct mn_half *half;  /* client: while connecting */
-	struct mn_timer timer; /* idle and age */
-	uint64_t id, opened_ms, active_ms;
+	union {
+		struct mn_flight *flight; /* server: until the first application record */
+		struct mn_half *half;     /* client: while connecting */
+	};
+	struct mn_local_ref *local; /* NULL: the kernel's choice, or of a shared client */
+	uint64_t id;
+	uint32_t opened_ms, active_ms;
 	uint32_t handshake_us;
-	struct mn_local local;
+	uint8_t state : 2; /* enum mn_session_state */
+	uint8_t why : 4;   /* enum mn_close, when closed */
+	bool is_client : 1, was_open : 1, told : 1;
+	uint8_t shared; /* client on endpoint.shared[shared - 1] */
 };
 
 /* ---- half-open handshakes ---- */
@@ -102,6 +115,10 @@ struct mn_endpoint {
 	size_t owner_size;
 	struct mn_pool session_pool, flight_pool, half_pool;
 	struct mn_session *all, *dying;
+	struct mn_session *sweep; /* the next of all to be looked at */
+	struct mn_timer sweep_timer;
+	LIST_HEAD(, mn_local_ref) locals;
+	struct mn_pool local_pool;
 	struct mn_half *oldest, *newest;
 	uint32_t half_by_addr[MN_HALF_BUCKETS];
 	struct mn_waiting *waiting, **waiting_tail; /* oldest first */
@@ -122,10 +139,22 @@ void mn_session_open(struct mn_session *s, struct mn_record_state *record);
 /* Unlinks at once; closed() comes deferred, or, when now, before this returns. */
 void mn_session_end(struct mn_session *s, enum mn_close why, bool now);
 void mn_session_send_flight(struct mn_session *s);
+/* Out of endpoint.all or endpoint.dying. */
+void mn_session_unlink(struct mn_session *s);
+/* Takes up idle and age limits that have changed. */
+void mn_session_limits(struct mn_endpoint *e);
+void mn_session_sweep(struct mn_timer *t);
 /* One record of epoch 1. true when it is dealt with, false when it does not authenticate. s may be closed afterwards. */
 bool mn_session_record(struct mn_session *s, struct mn_record *r);
 void mn_session_bury(struct mn_defer *d);
 void mn_session_transmit(struct mn_session *s, const uint8_t *data, size_t len);
+
+/* local.c */
+/* NULL for none, or without memory. */
+struct mn_local_ref *mn_local_get(struct mn_endpoint *e, const struct mn_local *l);
+void mn_local_put(struct mn_endpoint *e, struct mn_local_ref *r);
+/* The address that it talks from; family 0: the kernel chooses. */
+void mn_session_local(const struct mn_session *s, struct mn_local *out);
 
 /* endpoint.c */
 /* A ClientHello as it came: a whole datagram that passed mn_datagram_ok. */

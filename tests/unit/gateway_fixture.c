@@ -178,6 +178,12 @@ void mn_session_set_user(struct mn_session *s, void *user)
 	s->user = user;
 }
 
+struct mn_loop *mn_session_loop(const struct mn_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
 void *mn_session_user(const struct mn_session *s)
 {
 	return s->user;
@@ -401,7 +407,7 @@ void fx_free(struct mnd_gateway *g)
 
 	TAILQ_FOREACH(group, &g->groups.all, link)
 	while (!TAILQ_EMPTY(&group->connected))
-		fx_disconnect(g, TAILQ_FIRST(&group->connected)->session);
+		fx_disconnect(g, TAILQ_FIRST(&group->connected)->messenger.session);
 	mnd_upstream_fini(&g->upstream);
 	run_deferred();
 	mnd_fanout_fini(&g->fanout);

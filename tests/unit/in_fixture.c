@@ -110,10 +110,9 @@ void fixture_start(struct fixture *f)
 		fail_msg("%s", err);
 	f->gateway = mnt_gateway_by_id(&f->in->gateways, "gw1");
 	assert_non_null(f->gateway);
-	assert_int_equal(mnt_link_init(&f->link, f->gateway, NULL, NULL), 0);
-	assert_int_equal(
-		mnt_link_init(&f->other, mnt_gateway_by_id(&f->in->gateways, "gw2"), NULL, NULL),
-		0);
+	assert_int_equal(mnt_link_init(&f->link, f->gateway, NULL), 0);
+	assert_int_equal(mnt_link_init(&f->other, mnt_gateway_by_id(&f->in->gateways, "gw2"), NULL),
+			 0);
 	f->link.send = record;
 	f->other.send = record;
 	f->in->directs.send = record_direct;

@@ -362,7 +362,7 @@ static void server_opened(void *arg, struct mn_session *s)
 	(void)arg;
 	p->session = s;
 	p->opens++;
-	mn_messenger_init(&p->messenger, loop, s);
+	mn_messenger_init(&p->messenger, s);
 	if (p->scenario && !p->scenario->observe && !p->scenario->offers_lost)
 		post_rand(p, p->generation);
 	if (stepping && p->opens > 1)

@@ -545,6 +545,61 @@ static void an_idle_session_ends(void **state)
 	teardown(state);
 }
 
+static bool one_left(void)
+{
+	return srv.closed == 9;
+}
+
+static bool none_left(void)
+{
+	return srv.closed == 10;
+}
+
+/* All are looked at in turn, whoever comes and goes meanwhile; they share what they have in common. */
+static void limits_end_those_alone_that_have_reached_them(void **state)
+{
+	enum { LIMIT = 3600000 };
+	struct mn_endpoint_config c = { .idle_ms = LIMIT, .age_ms = 2 * LIMIT };
+	struct mn_session *next;
+	char name[] = "dev0";
+
+	start(&c);
+	for (int i = 0; i < 10; i++) {
+		name[3] = (char)('0' + i);
+		dial(name, good_key, NULL, NULL);
+	}
+	while (srv.opened < 10 || cli.opened < 10)
+		run_for(20);
+	assert_int_equal(LIST_FIRST(&server->locals)->refs, 10);
+	assert_null(LIST_NEXT(LIST_FIRST(&server->locals), link));
+	assert_true(mn_timer_pending(&server->sweep_timer));
+
+	/* the one that would be next is closed by somebody else */
+	server->sweep = server->all->next;
+	next = server->sweep->next;
+	mn_session_close(server->sweep);
+	assert_ptr_equal(server->sweep, next);
+	for (struct mn_session *s = server->all; s; s = s->next) {
+		if (s == next)
+			s->opened_ms -= 2 * LIMIT;
+		else if (s->next)
+			s->active_ms -= LIMIT;
+	}
+	mn_session_sweep(&server->sweep_timer); /* from next on */
+	mn_session_sweep(&server->sweep_timer); /* and from the beginning */
+	run_until(one_left);
+	assert_int_equal(stats_of(server).closed_idle, 7);
+	assert_int_equal(stats_of(server).closed_age, 1);
+	assert_int_equal(stats_of(server).sessions, 1);
+	run_for(20);
+	assert_int_equal(LIST_FIRST(&server->locals)->refs, 1);
+	mn_session_close(server->all);
+	run_until(none_left);
+	run_for(20);
+	assert_true(LIST_EMPTY(&server->locals));
+	teardown(state);
+}
+
 static void the_end_of_the_sequence_space_closes_the_session(void **state)
 {
 	struct mn_session *s = dial("dev1", good_key, NULL, NULL);
@@ -692,6 +747,7 @@ int main(void)
 		REAL(a_fragmented_client_hello_leaves_no_trace),
 		cmocka_unit_test(half_open_handshakes_are_capped_and_end),
 		cmocka_unit_test(an_idle_session_ends),
+		cmocka_unit_test(limits_end_those_alone_that_have_reached_them),
 		REAL(the_end_of_the_sequence_space_closes_the_session),
 		REAL(messages_have_bounds),
 		REAL(a_repeated_finished_gets_the_last_flight_again),

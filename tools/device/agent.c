@@ -151,7 +151,7 @@ static void opened(void *arg, struct mn_session *s)
 	a->connect_backoff_ms = CONNECT_BACKOFF_MIN_MS;
 	a->sent_ms = mn_loop_now(a->config.loop);
 	memset(a->seen, 0, sizeof(a->seen));
-	mn_messenger_init(&a->messenger, a->config.loop, s);
+	mn_messenger_init(&a->messenger, s);
 	a->offered = false;
 	if (ping_ms(a))
 		mnt_agent_timer(a, &a->ping_timer, ping_ms(a));

@@ -254,11 +254,10 @@ static int link_send(struct mnt_link *l, const uint8_t *data, size_t len)
 	return mn_session_send(l->session, data, len);
 }
 
-int mnt_link_init(struct mnt_link *l, struct mnt_gateway *w, struct mn_loop *loop,
-		  struct mn_session *s)
+int mnt_link_init(struct mnt_link *l, struct mnt_gateway *w, struct mn_session *s)
 {
 	*l = (struct mnt_link){ .gateway = w, .session = s, .send = link_send };
-	mn_messenger_init(&l->messenger, loop, s);
+	mn_messenger_init(&l->messenger, s);
 	return mnt_repeats_init(&l->repeats);
 }
 
@@ -275,7 +274,7 @@ void mnt_gateway_opened(struct mnt_in *in, struct mn_session *s)
 	char addr[MN_ADDR_TEXT];
 
 	in->stats.handshakes_in++;
-	if (!l || mnt_link_init(l, w, in->loop, s)) {
+	if (!l || mnt_link_init(l, w, s)) {
 		free(l);
 		mn_session_close(s);
 		return;

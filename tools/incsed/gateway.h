@@ -60,8 +60,7 @@ void mnt_gateways_fini(struct mnt_gateways *t);
 int mnt_gateway_add(struct mnt_in *in, const struct mn_peer_record *p, struct mnt_gateway **out);
 struct mnt_gateway *mnt_gateway_by_id(const struct mnt_gateways *t, const char *id);
 
-int mnt_link_init(struct mnt_link *l, struct mnt_gateway *w, struct mn_loop *loop,
-		  struct mn_session *s);
+int mnt_link_init(struct mnt_link *l, struct mnt_gateway *w, struct mn_session *s);
 void mnt_link_fini(struct mnt_link *l);
 /* Takes one CoAP message of the gateway. data may be changed. */
 void mnt_link_input(struct mnt_link *l, uint8_t *data, size_t len);
