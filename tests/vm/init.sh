@@ -53,7 +53,7 @@ case $gcm in *aesni* | *aes-ni* | *vaes*) ;; *) bad "gcm(aes) is $gcm: not the m
 # pcrypt hands every record to a work queue: all completions come later.
 round async "records fanout carry life" "gcm=pcrypt($gcm)" "ccm=pcrypt($ccm)"
 
-dirty=$(dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|INFO: |stall|refcount_t|mncse: selftest')
+dirty=$(dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|INFO: |rcu:.*stall|refcount_t|mncse: selftest')
 if [ -n "$dirty" ]; then
 	say "$dirty"
 	bad "the kernel's log is not clean"
