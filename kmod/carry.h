@@ -22,7 +22,7 @@ struct mnk_carry {
 	struct list_head replies;
 	DECLARE_HASHTABLE(tokens, 10);
 	u64 serial; /* of the last token */
-	u64 bytes;  /* of messages */
+	u64 bytes;  /* of exchanges, replies and messages */
 	u32 n_exchanges, n_replies;
 	struct delayed_work sweep;
 	bool soon; /* the sweep comes in PERIOD, else when replies are old */

@@ -15,30 +15,47 @@ enum {
 };
 #define EXCHANGE_LIFETIME (247 * HZ) /* RFC 7252 4.8.2 */
 
-/* ---- bytes ---- */
+/* ---- memory ---- */
 
-static bool has_room(struct mnk_net *n, u32 bytes)
+static bool has_room(struct mnk_net *n, size_t bytes)
 {
 	return n->carry.bytes + bytes <= READ_ONCE(n->limits.carry_bytes);
 }
 
+/* Counted memory. The oldest replies make room. */
+static void *take(struct mnk_net *n, size_t size, gfp_t flags)
+{
+	void *p;
+
+	while (!has_room(n, size) && !list_empty(&n->carry.replies))
+		mnk_reply_forget(list_first_entry(&n->carry.replies, struct mnk_reply, fifo));
+	if (!has_room(n, size))
+		return NULL;
+	p = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN | flags);
+	if (p)
+		n->carry.bytes += size;
+	return p;
+}
+
+static void give(struct mnk_net *n, void *p, size_t size)
+{
+	n->carry.bytes -= size;
+	kfree(p);
+}
+
+/* ---- bytes ---- */
+
 struct mnk_message *mnk_message_new(struct mnk_net *n, const struct mnk_coap *c)
 {
 	u32 len = mnk_coap_write(c, NULL);
-	struct mnk_message *m;
+	struct mnk_message *m = take(n, sizeof(*m) + len, 0);
 
-	while (!has_room(n, len) && !list_empty(&n->carry.replies))
-		mnk_reply_forget(list_first_entry(&n->carry.replies, struct mnk_reply, fifo));
-	if (!has_room(n, len))
-		return NULL;
-	m = kmalloc(struct_size(m, data, len), GFP_ATOMIC | __GFP_NOWARN);
 	if (!m)
 		return NULL;
 	m->net = n;
 	refcount_set(&m->ref, 1);
 	m->len = len;
 	mnk_coap_write(c, m->data);
-	n->carry.bytes += len;
 	return m;
 }
 
@@ -52,8 +69,7 @@ void mnk_message_put(struct mnk_message *m)
 {
 	if (!m || !refcount_dec_and_test(&m->ref))
 		return;
-	m->net->carry.bytes -= m->len;
-	kfree(m);
+	give(m->net, m, sizeof(*m) + m->len);
 }
 
 /* ---- exchanges ---- */
@@ -61,12 +77,12 @@ void mnk_message_put(struct mnk_message *m)
 struct mnk_exchange *mnk_exchange_new(struct mnk_session *s, struct mnk_outer *outer,
 				      struct mnk_message *m)
 {
-	struct mnk_exchange *e = kzalloc(sizeof(*e), GFP_ATOMIC | __GFP_NOWARN);
+	struct mnk_exchange *e = take(s->net, sizeof(*e), __GFP_ZERO);
 
 	if (!e)
 		return NULL;
 	if (!mnk_session_get(s)) {
-		kfree(e);
+		give(s->net, e, sizeof(*e));
 		return NULL;
 	}
 	e->session = s;
@@ -83,13 +99,16 @@ struct mnk_exchange *mnk_exchange_new(struct mnk_session *s, struct mnk_outer *o
 
 void mnk_exchange_put(struct mnk_exchange *e)
 {
+	struct mnk_net *n;
+
 	if (!refcount_dec_and_test(&e->ref))
 		return;
 	mnk_message_put(e->message);
 	if (e->outer)
 		mnk_outer_put(e->outer);
+	n = e->session->net;
 	mnk_session_put(e->session);
-	kfree(e);
+	give(n, e, sizeof(*e));
 }
 
 void mnk_exchange_begin(struct mnk_exchange *e, struct mnk_client *c)
@@ -163,7 +182,7 @@ void mnk_reply_forget(struct mnk_reply *r)
 	r->client->n_replies--;
 	r->net->carry.n_replies--;
 	mnk_message_put(r->message);
-	kfree(r);
+	give(r->net, r, sizeof(*r));
 }
 
 void mnk_reply_remember(struct mnk_net *n, struct mnk_client *c, const struct mnk_origin *o,
@@ -175,7 +194,7 @@ void mnk_reply_remember(struct mnk_net *n, struct mnk_client *c, const struct mn
 		return;
 	while (c->n_replies >= REPLIES_A_DEVICE)
 		mnk_reply_forget(list_first_entry(&c->replies, struct mnk_reply, mine));
-	r = kmalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
+	r = take(n, sizeof(*r), 0);
 	if (!r)
 		return;
 	*r = (struct mnk_reply){

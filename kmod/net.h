@@ -13,7 +13,7 @@
 
 struct mnk_limits {
 	u32 sessions, groups, inflight;
-	u32 carry_bytes; /* of messages that are carried or remembered */
+	u32 carry_bytes; /* of exchanges, replies and their messages */
 	u32 failures;    /* of a session in a second: that many are told of */
 	u32 idle_ms;     /* without a record in: told of; 0: never */
 };

@@ -140,7 +140,7 @@ enum mncse_kernel_attr {
 	MNCSE_KA_DEVICE_RATE,     /* u32: requests a second of one session; 0: any */
 	MNCSE_KA_MESSAGE_MAX,     /* u32: bytes of a message to the IN */
 	MNCSE_KA_MAX_AGE,         /* u32: seconds, of the 5.03 when the session to the IN is lost */
-	MNCSE_KA_CARRY_BYTES_MAX, /* u32: of messages that are carried or remembered */
+	MNCSE_KA_CARRY_BYTES_MAX, /* u32: memory of what is carried or remembered */
 	MNCSE_KA_FAILURES, /* u32, from 1: an event tells when a session had that many failures in a second */
 	MNCSE_KA_IDLE_MAX_MS, /* u32: an event tells when a session was idle for so long; 0: none does */
 	__MNCSE_KA_MAX,
