@@ -537,6 +537,7 @@ bool mnd_relay_answer(struct mnd_relay *r, const struct mn_coap *msg)
 	if (err)
 		return true;
 	g->counters.outer_service_answers++;
+	g->counters.outer_service_us += (now_ms(r) - q->arrived_ms) * 1000;
 	forget(r, q);
 	pump(r);
 	return true;

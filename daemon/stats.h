@@ -51,6 +51,7 @@
 	X(outer, rand_refused)        \
 	X(outer, service_repeats)     \
 	X(outer, service_answers)     \
+	X(outer, service_us)          \
 	X(outer, answers_late)        \
 	X(outer, answers_large)       \
 	X(outer, pings_out)           \

@@ -39,6 +39,7 @@ static const struct {
 	{ "service_in", "Service requests taken, first transmissions" },
 	{ "service_out", "Service requests forwarded, first transmissions" },
 	{ "service_answers", "Answers of the IN that went to a device" },
+	{ "service_us", "Time from service requests to their answers, summed" },
 	{ "service_timeouts", "Service requests that the IN did not answer" },
 	{ "service_interrupted", "Service requests open when the session to the IN ended" },
 	{ "service_abandoned", "Service requests open when the device's session ended" },

@@ -54,6 +54,18 @@ complete()
 	[ "$counters" = "$samples" ] || { echo "$counters counters, $samples samples"; return 1; }
 }
 
+# Every metric that the dashboard asks for is there.
+dashboard()
+{
+	cat "$T/mncsed.metrics" "$T/incsed.metrics" | python3 -c '
+import json, re, sys
+there = set(re.findall(r"^(mncse_\w+)", sys.stdin.read(), re.M))
+panels = json.load(open("docs/grafana.json"))["panels"]
+wanted = {m for p in panels for t in p["targets"] for m in re.findall(r"mncse_\w+", t["expr"])}
+assert len(wanted) > 20 and not wanted - there, wanted - there
+'
+}
+
 # same WHO HOP THING SAMPLE: a counter that does not change meanwhile
 same()
 {
@@ -159,6 +171,7 @@ check "a counter" same mncsed inner.service_in 'mncse_service_in_total{hop="inne
 check "a drop" same mncsed inner.drop_junk 'mncse_drops_total{hop="inner",reason="junk"}'
 check "a counter of the IN" same incsed outer.executed 'mncse_executed_total{hop="outer"}'
 check "a group's name is escaped" grep -qF 'mncse_group_members{group="a\"b\\c",gateway="mn-cse-1"} 300' "$T/mncsed.metrics"
+check "the dashboard asks for metrics that there are" dashboard
 is "-j is refused" "$(ctl mncsed -j metrics >/dev/null 2>&1; echo $?)" 2
 
 if [ -n "$listener" ]; then

@@ -119,6 +119,7 @@ static const struct command {
 	{ "stats", mnt_stats },       { "rekey", mnt_rekey },   { "evict", mnt_evict },
 	{ "add", mnt_add },           { "remove", mnt_remove }, { "reload", mnt_reload },
 	{ "showconf", mnt_showconf }, { "dump", mnt_dump },     { "metrics", mnt_metrics },
+	{ "top", mnt_top },
 };
 
 static const char doc[] =
@@ -132,6 +133,7 @@ static const char doc[] =
 	"  devices                   what the store holds\n"
 	"  stats                     all counters\n"
 	"  metrics                   all counters as OpenMetrics text\n"
+	"  top                       what it does now: sessions, rates, latencies, layers\n"
 	"  dump                      sessions as tab-separated values, for programs\n"
 	"  showconf                  the configuration in force\n"
 	"  rekey GROUP [GATEWAY]     a new Rand (at the IN)\n"

@@ -47,7 +47,7 @@ __mncsectl_groups()
 _mncsectl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="show status layers sessions groups devices stats rekey evict add remove reload showconf dump metrics"
+	local commands="show status layers sessions groups devices stats rekey evict add remove reload showconf dump metrics top"
 	local command='' i
 
 	COMPREPLY=()
@@ -97,6 +97,7 @@ _mncsectl()
 	case $command:$cur in
 	:-*) __mncsectl_words --json --in --socket --help ;;
 	:*) __mncsectl_words "$commands" ;;
+	top:*) __mncsectl_words --interval --count --json --in --socket --help ;;
 	sessions:* | dump:*) __mncsectl_words --group --id --address --state --json --in --socket --help ;;
 	add:*) __mncsectl_words --device --group --kpsa-id --key --kid --in-id --gateway --use --json --in --socket --help ;;
 	evict:-*) __mncsectl_words --session --json --in --socket --help ;;

@@ -49,6 +49,7 @@ int mnt_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 typedef int mnt_command(struct mnt_ctl *c, int argc, char **argv);
 mnt_command mnt_show, mnt_status, mnt_layers, mnt_sessions, mnt_groups, mnt_devices, mnt_stats,
 	mnt_dump, mnt_showconf;                                    /* show.c */
+mnt_command mnt_top;                                               /* top.c */
 mnt_command mnt_metrics;                                           /* metrics.c */
 mnt_command mnt_rekey, mnt_evict, mnt_add, mnt_remove, mnt_reload; /* change.c */
 
