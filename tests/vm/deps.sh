@@ -19,7 +19,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 VM=$ROOT/build/vm
 KERNELS=${KERNELS:-6.1 6.12}
-PACKAGES=(qemu-system-x86 busybox-static kmod cpio xz-utils libelf1 libssl-dev)
+PACKAGES=(qemu-system-x86 busybox-static kmod cpio xz-utils libelf1 libssl-dev openssl)
 
 say() { echo "vm-deps: $*"; }
 fail() { echo "vm-deps: FAILED: $*" >&2; exit 1; }

@@ -20,6 +20,8 @@ static const struct {
 	{ "outer", vm_test_outer },
 	{ "carry", vm_test_carry },
 	{ "carry_limits", vm_test_carry_limits },
+	{ "carry_life", vm_test_carry_life },
+	{ "carry_unload", vm_test_carry_unload },
 	{ "life", vm_test_life },
 };
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # make check-vm: boots Debian's cloud kernels in QEMU and runs the kernel tests (init.sh) in each.
-# run.sh B [SERIES...]; the programs and the modules are built. Prints TAP lines of the guests, ends with "N passed, N failed, N skipped".
+# run.sh B [SERIES...]; the programs and the modules are built. VM_GROUPS="a,b": only these. Prints TAP lines of the
+# guests, ends with "N passed, N failed, N skipped".
 
 set -uo pipefail
 export LC_ALL=C
@@ -36,7 +37,8 @@ pack()
 		cp "$f" "$root/modules/"
 		basename "$f"
 	done <"$root/modules.list" >"$root/modules.order"
-	ldd "$b/vm/main" | grep -o '/[^ ]*' | while read -r f; do
+	cp /usr/bin/openssl "$root/bin/"
+	{ ldd "$b/vm/main"; ldd /usr/bin/openssl; } | grep -o '/[^ ]*' | while read -r f; do
 		mkdir -p "$root$(dirname "$f")"
 		cp -L "$f" "$root$f"
 	done

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A handshake by lib/dtls over a taken socket, then the server's keys go into the kernel: the client notices nothing. */
+/* A handshake by lib/dtls over a taken socket, then the server's keys go into the kernel: the client, ours or OpenSSL's, notices nothing. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -76,6 +79,68 @@ static void server_datagram(struct mn_hs_factory *f, struct side *s, uint8_t *da
 	assert_true(s->done >= 0);
 }
 
+/* OpenSSL's own client is the peer. */
+struct s_client {
+	pid_t pid;
+	int in, out; /* what it sends; what it has received */
+};
+
+static void s_client_start(struct s_client *c, const char *cipher, int server)
+{
+	char connect_to[32], key[33];
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+	int in[2], out[2];
+
+	assert_int_equal(getsockname(server, (void *)&at, &len), 0);
+	snprintf(connect_to, sizeof(connect_to), "127.0.0.1:%u", ntohs(at.sin_port));
+	for (int i = 0; i < 16; i++)
+		snprintf(key + 2 * i, 3, "%02x", psk[i]);
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	c->pid = fork();
+	if (!c->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		close(in[1]);
+		close(out[0]);
+		execlp("openssl", "openssl", "s_client", "-dtls1_2", "-quiet", "-psk_identity",
+		       "C1@mncs", "-psk", key, "-cipher", cipher, "-connect", connect_to, NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	c->in = in[1];
+	c->out = out[0];
+}
+
+/* Its standard output is all that it was sent. */
+static void s_client_hears(struct s_client *c, const char *text)
+{
+	size_t want = strlen(text), have = 0;
+	char got[64];
+
+	while (have < want) {
+		struct pollfd p = { c->out, POLLIN, 0 };
+		ssize_t n;
+
+		assert_int_equal(poll(&p, 1, 30000), 1);
+		n = read(c->out, got + have, want - have);
+		assert_true(n > 0);
+		have += (size_t)n;
+	}
+	assert_memory_equal(got, text, want);
+}
+
+static void s_client_end(struct s_client *c)
+{
+	int status;
+
+	close(c->in);
+	close(c->out);
+	kill(c->pid, SIGKILL);
+	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+}
+
 static void shake(struct mn_hs_factory *f, struct side *server, struct side *client)
 {
 	struct pollfd fds[] = { { server->fd, POLLIN, 0 }, { client->fd, POLLIN, 0 } };
@@ -109,9 +174,25 @@ static void keys_of(struct vm_peer *p, const struct mn_record_state *s)
 	p->epoch = 1;
 }
 
-static void run(uint16_t suite)
+/* The keys of a handshake, into the kernel. */
+static void install(int nl, const struct vm_peer *p, uint32_t socket,
+		    const struct mn_record_state *keys)
 {
 	static struct vm_req r;
+	size_t nest;
+
+	vm_session_add_req(&r, p, socket);
+	nest = r.h.nlmsg_len;
+	vm_put_key(&r, p, 0);
+	vm_put_u64(&r, MNCSE_KEY_WRITE_SEQUENCE, keys->write_sequence);
+	vm_put_u64(&r, MNCSE_KEY_REPLAY_NEXT, keys->replay.next);
+	vm_put_u64(&r, MNCSE_KEY_REPLAY_SEEN, keys->replay.seen);
+	vm_nest_end(&r, nest);
+	assert_int_equal(vm_call(nl, &r, false, NULL, NULL), 0);
+}
+
+static void run(uint16_t suite)
+{
 	const uint16_t suites[] = { suite, 0 };
 	struct mn_hs_factory_config config = { .hint = "mn-cse-1", .dhe = suite == 0x00aa };
 	struct mn_hs_factory *f;
@@ -123,7 +204,7 @@ static void run(uint16_t suite)
 	struct mn_record record;
 	struct vm_peer p;
 	uint8_t wire[200], *data;
-	size_t nest, at = 0;
+	size_t at = 0;
 	int n;
 
 	vm_peer_init(&p, server.fd, 1, suite);
@@ -137,14 +218,7 @@ static void run(uint16_t suite)
 
 	keys_of(&p, &server_keys);
 	assert_int_equal(p.suite, suite);
-	vm_session_add_req(&r, &p, socket);
-	nest = r.h.nlmsg_len;
-	vm_put_key(&r, &p, 0);
-	vm_put_u64(&r, MNCSE_KEY_WRITE_SEQUENCE, server_keys.write_sequence);
-	vm_put_u64(&r, MNCSE_KEY_REPLAY_NEXT, server_keys.replay.next);
-	vm_put_u64(&r, MNCSE_KEY_REPLAY_SEEN, server_keys.replay.seen);
-	vm_nest_end(&r, nest);
-	assert_int_equal(vm_call(nl, &r, false, NULL, NULL), 0);
+	install(nl, &p, socket, &server_keys);
 
 	n = mn_record_seal(&client_keys, MNCSE_APPLICATION, "coap", 4, wire, sizeof(wire));
 	assert_true(n > 0);
@@ -165,6 +239,57 @@ static void run(uint16_t suite)
 	vm_nl_close(nl);
 }
 
+static void run_s_client(uint16_t suite, const char *cipher)
+{
+	struct mn_hs_factory_config config = { .hint = "mn-cse-1" };
+	struct side server = { .fd = vm_udp(AF_INET) };
+	struct vm_peer p = { .id = 1 };
+	struct mn_record_state keys;
+	struct mn_hs_factory *f;
+	struct s_client client;
+	uint8_t data[2048];
+	int nl = vm_nl_open();
+	uint32_t socket = vm_take(nl, server.fd);
+
+	assert_int_equal(mn_hs_factory_new(&config, &f), 0);
+	s_client_start(&client, cipher, server.fd);
+	while (!server.done) {
+		struct pollfd fd = { server.fd, POLLIN, 0 };
+		socklen_t len = sizeof(server.to);
+		ssize_t n;
+
+		assert_int_equal(poll(&fd, 1, 60000), 1);
+		n = recvfrom(server.fd, data, sizeof(data), 0, (struct sockaddr *)&server.to, &len);
+		assert_true(n > 0);
+		server_datagram(f, &server, data, (size_t)n);
+	}
+	assert_int_equal(mn_hs_export(server.hs, &keys), 0);
+	keys_of(&p, &keys);
+	assert_int_equal(p.suite, suite);
+	p.addr.in = server.to;
+	install(nl, &p, socket, &keys);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vm_send(nl, 1, MNCSE_APPLICATION, "from the kernel\n", 16), 0);
+		s_client_hears(&client, "from the kernel\n");
+		assert_int_equal(write(client.in, "to the kernel\n", 14), 14);
+		assert_int_equal(vm_recv(server.fd, data, sizeof(data), 30000), 21 + 14);
+		assert_int_equal(data[0], MNCSE_KERNEL_MAGIC);
+		assert_memory_equal(data + 21, "to the kernel\n", 14);
+	}
+	s_client_end(&client);
+	mn_hs_free(server.hs);
+	mn_hs_factory_free(f);
+	close(server.fd);
+	vm_nl_close(nl);
+}
+
+static void openssl_s_client_speaks_with_the_kernel(void **state)
+{
+	(void)state;
+	run_s_client(VM_GCM, "PSK-AES128-GCM-SHA256");
+	run_s_client(VM_CCM_8, "PSK-AES128-CCM8");
+}
+
 static void keys_of_a_handshake_work_in_the_kernel(void **state)
 {
 	(void)state;
@@ -177,6 +302,7 @@ int vm_test_handshake(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_a_handshake_work_in_the_kernel),
+		cmocka_unit_test(openssl_s_client_speaks_with_the_kernel),
 	};
 
 	return cmocka_run_group_tests_name("kernel handshake", tests, NULL, NULL);

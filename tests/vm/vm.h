@@ -10,6 +10,8 @@ int vm_test_fanout(void);
 int vm_test_outer(void);
 int vm_test_carry(void);
 int vm_test_carry_limits(void);
+int vm_test_carry_life(void);
+int vm_test_carry_unload(void);
 int vm_test_life(void);
 
 #endif
