@@ -334,6 +334,10 @@ demo: all
 bench: all
 	@BIN='$(abspath $(O))/bin' OUT='$(abspath $(O))/bench' tools/bench/bench.sh
 
+.PHONY: bench-bpf
+bench-bpf: all bpftest $(O)/netns/flood
+	@BIN='$(abspath $(O))/bin' TESTS='$(abspath $(O))/bpftest' FLOOD='$(abspath $(O))/netns/flood' OUT='$(abspath $(O))/bench' tools/bench/bpf.sh
+
 layers:
 	@tools/build/layers.sh
 style:
@@ -400,6 +404,7 @@ help:
 #: make demo          IN, gateway and DEVICES=1000 devices in network namespaces (root)
 #:                    GROUPS=N MODE=group|proxy BPF=auto|on|off KMOD=auto|on|off JSON=FILE
 #: make bench         the measurements of docs/benchmarks.md; results in B/bench (DEVICES= GROWTH= MODES= RUNS= DTLSLOAD= TINYDTLS=)
+#: make bench-bpf     the BPF programs: ns a packet, answers a second, a flood of ClientHellos with them and without (root; DEVICES= RATE= RUNS=)
 #: make kmod          mncse.ko for the running kernel, or for the headers in KDIR=
 #: make check-vm      the kernel tests on Debian's 6.1 and 6.12 in QEMU (VM=6.1: only that); the first run wants root for packages
 #: make check-vm-bpf  the BPF programs on the same kernels
