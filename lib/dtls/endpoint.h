@@ -56,7 +56,8 @@ struct mn_endpoint_ops {
  *   - else the oldest one of an address that has more than 1/256 of all places, and more than the newcomer's;
  *   - else the ClientHello waits until a handshake has ended. After 0.9 s it is dropped: its client sends it again after 1 s,
  *     and the cookie is still good. At most 4 times half_open wait, which is a fortieth of the memory of a handshake each.
- * So a storm of honest devices loses no handshake that it has begun. A
+ * So a storm of honest devices loses no handshake within its chance. One that takes longer, as when this process or its client stood
+ * still for a second, may be lost to a newcomer, and its client begins again when its own patience (30 s) is over. A
  * peer that is silent holds a place no longer than its chance, and few addresses hold none against the others: it takes 256
  * and half_open handshakes a second to keep honest ones waiting, and those then share the places in proportion to
  * what they send. */
